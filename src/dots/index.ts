@@ -1,0 +1,81 @@
+/**
+ * The workshop: what a user can do with dots. The server's doors (RPC, sockets) call these and nothing below.
+ * `workshop.ts` builds it from the adapters (Zfs, Etcd, a state directory); the start reconciles the three.
+ *
+ * Errors are DmErrors; where the original has a message for a case, it is that message (wire reference §2),
+ * since clients and scripts search for it.
+ */
+
+import type {
+  BranchRef,
+  DotmeshVolume,
+  DotRef,
+  PreparedMount,
+  PrepareMountParams,
+  SafeUser,
+} from '../wire/methods.ts';
+
+export const ADMIN_ID = '00000000-0000-0000-0000-000000000000';
+
+/** Who calls, and how that was proved. */
+export interface Caller {
+  user: SafeUser;
+  by: 'apikey' | 'password' | 'socket';
+  /** The key that an `apikey` caller came with: keys are stored hashed, so only the caller can tell it. */
+  apiKey: string | undefined;
+}
+
+export interface Users {
+  /**
+   * `login` is a name, an e-mail or an id; `secret` an API key (compared first) or a password. Undefined when either
+   * is wrong; takes the same time for an unknown user. scrypt runs at most twice at once.
+   */
+  authenticate(login: string, secret: string): Promise<Caller | undefined>;
+  /** The caller on the UNIX socket. */
+  admin(): Caller;
+  /** A fresh key, stored hashed; this answer is the only place where it is seen. */
+  resetApiKey(userId: string): Promise<string>;
+  /** @throws DmError usage/PASSWORD_TOO_SHORT (under 7 bytes) */
+  updatePassword(userId: string, password: string): Promise<SafeUser>;
+  /**
+   * A key or password from the machine's metadata: applied only when it differs from the one last applied,
+   * so that a later reset survives reboots.
+   */
+  applyInitialSecrets(secrets: { apiKey?: string; password?: string }): Promise<void>;
+}
+
+export interface Dots {
+  /** Master branches that the caller may read (admin, owner, collaborator), with sizes at most a few seconds old. */
+  list(caller: Caller): Promise<DotmeshVolume[]>;
+  /** @throws `No known filesystem with id <id>`, `Permission denied.` */
+  get(caller: Caller, id: string): Promise<DotmeshVolume>;
+  /** @throws names (§3.3), `No such filesystem named '<ns>/<name>'`, branch errors (§2 E-nobranch) */
+  lookup(ref: BranchRef): string;
+  /** '' when there is none. @throws names */
+  exists(ref: BranchRef): string;
+  /**
+   * The original's Create (§2.1): dataset, `__default__`, initial commit. What a cut left half made is finished.
+   * @throws names, `A volume called <ns>/<name> already exists with id <id>`, `Unable to locate owner <ns>.`, no space
+   */
+  create(caller: Caller, ref: DotRef): Promise<string>;
+  /** All branches, leaves first, then the dot. @throws E-nofs, `You are not the owner of volume …`, in use (names who) */
+  delete(caller: Caller, ref: DotRef): Promise<void>;
+  /** §2.1 Procure: path under CONTAINER_MOUNT_PREFIX, creating what is missing. `name` may be `name@branch`. */
+  procure(caller: Caller, ref: DotRef & { Subdot: string }): Promise<string>;
+  prepareMount(params: PrepareMountParams): Promise<PreparedMount>;
+  mounts(): Promise<PreparedMount[]>;
+  forgetMount(mountpoint: string): Promise<void>;
+}
+
+export interface Workshop {
+  users: Users;
+  dots: Dots;
+  /** Hexadecimal guid of the pool's root dataset (§3.4). */
+  nodeId: string;
+  /** Percentage of the pool in use, 0 to 100, at most a minute old. */
+  poolUsage(): Promise<number>;
+  /** Cheap look at the index and at ZFS, for `/check`: '' or what is wrong. */
+  check(): Promise<string>;
+  /** Waits for what is under way (bounded), writes what is pending, stops background work. */
+  close(): Promise<void>;
+}

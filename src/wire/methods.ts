@@ -1,0 +1,108 @@
+/**
+ * The calls of DotmeshRPC as they travel: params and results, both directions on one page. Wire reference §2, §3.
+ * Field names are the original's. What is ours is marked "ours": additive, and only over the server's UNIX socket.
+ */
+
+export const SERVICE = 'DotmeshRPC';
+export const DEFAULT_PORT = 32607;
+
+export interface DotRef {
+  Namespace: string;
+  Name: string;
+}
+export interface BranchRef extends DotRef {
+  /** '' is master. */
+  Branch: string;
+}
+
+export interface DotmeshVolume {
+  Id: string;
+  Name: DotRef;
+  Branch: string;
+  Master: string;
+  SizeBytes: number;
+  DirtyBytes: number;
+  CommitCount: number;
+  ServerStates: Record<string, string>;
+  ServerStatuses: Record<string, string>;
+  ForkParentId: string;
+  ForkParentSnapshotId: string;
+}
+
+export interface Container {
+  Name: string;
+  Id: string;
+}
+/** By namespace, then by name. */
+export type VolumeList = Record<string, Record<string, DotmeshVolume>>;
+export type VolumeAndContainersList = Record<
+  string,
+  Record<string, { Volume: DotmeshVolume; Containers: Container[] }>
+>;
+
+export interface VersionInfo {
+  installed_version: string;
+  current_version: string;
+  current_release_date: number;
+  current_download_url: string;
+  current_changelog_url: string;
+  project_website: string;
+  outdated: boolean;
+}
+
+export interface SafeUser {
+  Id: string;
+  Name: string;
+  Email: string;
+  /** Lower-case hex MD5 of the e-mail. */
+  EmailHash: string;
+  Metadata: Record<string, string> | null;
+}
+
+/** Ours. Makes the dot's filesystem and subdot directory ready, and records where it will appear. */
+export interface PrepareMountParams extends BranchRef {
+  Subdot: string;
+  /** `UID` or `UID:GID`, decimal; '' leaves it. Applied only when this call creates the directory. */
+  Owner: string;
+  /** Octal text such as `0750`; '' leaves it (0777). Applied only when this call creates the directory. */
+  Mode: string;
+  /** Absolute path where the caller will bind `Path`; recorded for the daemon's next start. */
+  Mountpoint: string;
+}
+export interface PreparedMount extends BranchRef {
+  Subdot: string;
+  Mountpoint: string;
+  FilesystemId: string;
+  /** Absolute path of the directory, in the mounted filesystem. '' when the filesystem is not there any more. */
+  Path: string;
+  /** What is wrong, in a sentence; '' when nothing is. */
+  Fault: string;
+}
+
+/** Method name → what travels. `null` params are an absent member or `null`. */
+export interface Methods {
+  Ping: { params: null; result: true };
+  Version: { params: null; result: VersionInfo };
+  CurrentUser: { params: null; result: SafeUser };
+  AuthenticatedUser: { params: null; result: SafeUser };
+  List: { params: null; result: VolumeList };
+  ListWithContainers: { params: null; result: VolumeAndContainersList };
+  Get: { params: string; result: DotmeshVolume };
+  Lookup: { params: BranchRef; result: string };
+  Exists: { params: BranchRef; result: string };
+  Create: { params: DotRef; result: true };
+  Delete: { params: DotRef; result: true };
+  Procure: { params: DotRef & { Subdot: string }; result: string };
+  Config: { params: null; result: Record<string, never> };
+  CheckNameIsValid: { params: BranchRef; result: string };
+  GetApiKey: { params: null; result: { ApiKey: string } };
+  ResetApiKey: { params: null; result: { ApiKey: string } };
+  UpdatePassword: { params: { NewPassword: string }; result: SafeUser };
+  /** Ours, socket only. */
+  PrepareMount: { params: PrepareMountParams; result: PreparedMount };
+  /** Ours, socket only. Every recorded mount, each made ready (`Path`) or with its fault. */
+  Mounts: { params: null; result: PreparedMount[] };
+  /** Ours, socket only. */
+  ForgetMount: { params: { Mountpoint: string }; result: true };
+}
+export type MethodName = keyof Methods;
