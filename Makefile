@@ -1,0 +1,29 @@
+# Every target does its own set-up and says what it installs. `make` alone lists them.
+# The scripts before set-up run on the system's Node (>= 20), everything after it on the one in node_modules.
+node := node_modules/.bin/node
+NAMES ?=
+TIERS ?=
+
+.PHONY: help demo test bench build clean
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: ## a dot from boot to commit, branch and push, on this machine's ZFS
+	@node scripts/setup.mjs demo
+	@$(node) scripts/build.mjs programs
+	@$(node) scripts/demo.mjs
+
+test: ## all tests; TIERS="lint unit zfs guest crash" and NAMES="part of a path" select, FULL=1 repeats more
+	@node scripts/setup.mjs test
+	@$(node) scripts/test.mjs $(addprefix --tier=,$(TIERS)) $(NAMES)
+
+bench: ## our operations beside raw zfs, as ratios (GUEST=1: on the kernel's OpenZFS)
+	@node scripts/setup.mjs bench
+	@$(node) scripts/bench.mjs
+
+build: ## dist/dm, dist/dotmesh-server, dist/dm-linuxkit: one file each
+	@node scripts/setup.mjs build
+	@$(node) scripts/build.mjs programs
+
+clean: ## remove dist/ and build/ (the guest stays in ~/.cache/dm-linuxkit)
+	rm -rf dist build

@@ -1,0 +1,144 @@
+// The tiers, cheapest first. Each takes the run (see ../test.mjs) and reports to it; none throws for a failed test.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureGuest } from '../guest/build.mjs';
+import { buildDir, root } from '../lib/paths.mjs';
+import { collect } from '../lib/run.mjs';
+import { kernelZfs, makeProbe, startZfsFuse, stopZfsFuse } from '../lib/zfs-fuse.mjs';
+import { guestCpus, runInGuest } from './guest.mjs';
+import { runAva } from './host.mjs';
+import { removeLeftovers } from './leftovers.mjs';
+
+const minute = 60_000;
+
+/** Compiled test files (relative to the repository) beneath some folders of build/test whose name fits. */
+function testFiles(run, folders, fits) {
+  const below = folder => {
+    const path = join(buildDir, 'test', folder);
+    return existsSync(path)
+      ? readdirSync(path, { recursive: true }).map(each => `build/test/${folder}/${each}`)
+      : [];
+  };
+  return folders
+    .flatMap(below)
+    .filter(path => path.endsWith('.test.js') && fits(path))
+    .sort()
+    .filter(path => run.wants(path.replace(/\.js$/, '.ts')));
+}
+
+const onHost = path => path.endsWith('.host.test.js');
+const inGuest = path => path.endsWith('.guest.test.js');
+
+async function lint(run) {
+  const bin = name => join(root, 'node_modules/.bin', name);
+  for (const [name, argv] of [
+    ['biome check .', [bin('biome'), 'check', '.']],
+    ['tsc --noEmit', [bin('tsc'), '--noEmit']],
+  ]) {
+    const started = Date.now();
+    const { status, text } = await collect(argv, { cwd: root });
+    const ok = status === 0;
+    run.report(name, {
+      passed: ok ? 1 : 0,
+      failed: ok ? 0 : 1,
+      skipped: 0,
+      failures: ok ? [] : [text.trim()],
+      seconds: (Date.now() - started) / 1000,
+    });
+  }
+}
+
+async function unit(run) {
+  const files = testFiles(run, ['unit', 'contract'], path => !onHost(path) && !inGuest(path));
+  if (run.isEmpty(files)) return;
+  run.report(
+    `${files.length} files`,
+    await runAva({ files, env: run.env(), deadlineMs: run.deadlineMs ?? 10 * minute }),
+  );
+}
+
+/** zfs and crash: one file after the other, beside a watched zfs-fuse (or the kernel's ZFS). */
+async function beside(run, files, { deadlineMs }) {
+  let daemon = await startZfsFuse();
+  let probe = await makeProbe(join(run.folder, 'probe'), run.id);
+  let restarts = 0;
+  run.keep(['probe'], probe.pool);
+  try {
+    for (const file of files) {
+      if (run.stopped) break;
+      let wedged = false;
+      const watch = end => {
+        const timer = setInterval(async () => {
+          if (wedged || (await probe.alive())) return;
+          wedged = true;
+          end('zfs-fuse wedged: no file on any pool can be touched');
+        }, 5000);
+        return () => clearInterval(timer);
+      };
+      const env = run.env({ DM_ZFS: kernelZfs() ? 'kernel' : 'fuse' });
+      const result = await runAva({
+        files: [file],
+        args: ['--serial'],
+        env,
+        deadlineMs,
+        watch: kernelZfs() ? undefined : watch,
+      });
+      run.report(file, result);
+      if (!wedged && (await probe.alive())) continue;
+      if (!wedged) run.fail(`${file} left zfs-fuse wedged`);
+      if (!daemon)
+        return run.fail(
+          'zfs-fuse has wedged; it was running before these tests, so it is left to whoever started it',
+        );
+      if (restarts++ > 0)
+        return run.fail('zfs-fuse has wedged a second time: the rest of this tier does not run');
+      await stopZfsFuse(daemon, { force: true });
+      daemon = await startZfsFuse();
+      await removeLeftovers({ id: run.id, folder: run.folder }); // it opened the old pools again
+      probe = await makeProbe(join(run.folder, 'probe'), run.id);
+    }
+  } finally {
+    await run.checkLeftovers();
+    await probe.remove();
+    run.keep([]);
+    await stopZfsFuse(daemon);
+  }
+}
+
+async function zfs(run) {
+  const files = testFiles(run, ['zfs', 'contract'], onHost);
+  if (!run.isEmpty(files)) await beside(run, files, { deadlineMs: run.deadlineMs ?? 10 * minute });
+}
+
+async function crash(run) {
+  const files = testFiles(run, ['crash'], () => true);
+  if (run.isEmpty(files)) return;
+  run.kit ??= ensureGuest();
+  await beside(run, files, { deadlineMs: run.deadlineMs ?? (process.env.FULL ? 90 : 20) * minute });
+}
+
+async function guest(run) {
+  const files = testFiles(run, ['zfs', 'contract'], inGuest);
+  if (run.isEmpty(files)) return;
+  run.kit ??= ensureGuest();
+  process.env.DM_GUEST = run.kit;
+  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 40 : 10) * minute;
+  const lane = async cpu => {
+    for (let file = files.shift(); file && !run.stopped; file = files.shift()) {
+      const env = run.env({ DM_ZFS: 'kernel' }, { guest: true });
+      const { leftovers, ...result } = await runInGuest({
+        file,
+        env,
+        cpu,
+        folder: run.folder,
+        deadlineMs,
+        onStart: run.onGuest,
+      });
+      run.report(file, result);
+      for (const each of leftovers) run.fail(`${file} left behind: ${each}`);
+    }
+  };
+  await Promise.all(guestCpus().map(lane));
+}
+
+export const tiers = { lint, unit, zfs, guest, crash };

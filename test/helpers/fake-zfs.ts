@@ -1,0 +1,160 @@
+/** ZFS for the unit tests of the workshop: real directories, no pool; what a test needs to break, it can break. */
+
+import { mkdir, rm } from 'node:fs/promises';
+import { DmError } from '../../src/lib/errors.ts';
+import type { Filesystem, Pools, Size, Snapshot, Zfs } from '../../src/zfs/index.ts';
+
+export interface FakeZfs {
+  zfs: Zfs;
+  pools: Pools;
+  datasets: Map<string, Filesystem>;
+  taken: Snapshot[];
+  /** Commands since the last reset, in order. */
+  commands: string[];
+  /** What the next command of this name throws. */
+  fail: Map<string, DmError>;
+  /** Adds a filesystem behind the server's back. */
+  add(name: string, more?: Partial<Filesystem>): void;
+  addSnapshot(filesystem: string, id: string, createtxg: number): void;
+  /** Takes a filesystem and its snapshots away behind the server's back. */
+  drop(name: string): void;
+}
+
+const capabilities = {
+  description: 'fake',
+  written: true,
+  poolComment: true,
+  resume: true,
+  multihost: false,
+  expand: true,
+  userSpace: false,
+};
+
+export function createFakeZfs(pool = 'tank'): FakeZfs {
+  const datasets = new Map<string, Filesystem>();
+  const taken: Snapshot[] = [];
+  const commands: string[] = [];
+  const fail = new Map<string, DmError>();
+  let guid = 1000n;
+  let txg = 100;
+
+  const failure = (code: string, name: string) => new DmError('zfs', code, `${name}: ${code}`);
+  function command(verb: string, name: string): void {
+    commands.push(`${verb} ${name}`);
+    const planned = fail.get(verb);
+    if (!planned) return;
+    fail.delete(verb);
+    throw planned;
+  }
+  function find(name: string): Filesystem {
+    const found = datasets.get(name);
+    if (!found) throw failure('DATASET_MISSING', name);
+    return found;
+  }
+  const below = (root: string, name: string) => name === root || name.startsWith(`${root}/`);
+  function drop(name: string): void {
+    datasets.delete(name);
+    for (let at = taken.length - 1; at >= 0; at--) if (taken[at]?.filesystem === name) taken.splice(at, 1);
+  }
+  const add: FakeZfs['add'] = (name, more) => {
+    guid++;
+    datasets.set(name, {
+      name,
+      guid: String(guid),
+      origin: undefined,
+      mounted: false,
+      mountpoint: 'legacy',
+      properties: {},
+      ...more,
+    });
+  };
+  function setAll(filesystem: Filesystem, properties: Record<string, string>): void {
+    for (const [key, value] of Object.entries(properties)) {
+      if (key === 'mountpoint') filesystem.mountpoint = value;
+      else if (key.includes(':')) filesystem.properties[key] = value;
+    }
+  }
+
+  const zfs: Zfs = {
+    capabilities,
+    async filesystems(root) {
+      command('filesystems', root);
+      const found = [...datasets.values()].filter(({ name }) => below(root, name));
+      return found
+        .map(one => ({ ...one, properties: { ...one.properties } }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    async snapshots(root) {
+      command('snapshots', root);
+      return taken.filter(snapshot => below(root, snapshot.filesystem));
+    },
+    async sizes(root) {
+      command('sizes', root);
+      const found = [...datasets.keys()].filter(name => below(root, name));
+      return new Map(found.map((name): [string, Size] => [name, { referenced: 4096, dirty: 512 }]));
+    },
+    async create(name, properties) {
+      command('create', name);
+      if (datasets.has(name)) throw failure('DATASET_EXISTS', name);
+      add(name);
+      setAll(find(name), properties);
+    },
+    async destroy(name) {
+      command('destroy', name);
+      const { mountpoint } = find(name);
+      if ([...datasets.values()].some(other => other.origin?.startsWith(`${name}@`))) {
+        throw failure('ZFS_FAILED', name);
+      }
+      drop(name);
+      await rm(mountpoint, { recursive: true, force: true });
+    },
+    async set(name, properties) {
+      command('set', name);
+      setAll(find(name), properties);
+    },
+    async inherit(name, properties) {
+      command('inherit', name);
+      for (const property of properties) delete find(name).properties[property];
+    },
+    get: async () => ({}),
+    async snapshot(name, id) {
+      command('snapshot', name);
+      find(name);
+      txg++;
+      guid++;
+      taken.push({ filesystem: name, id, guid: String(guid), createtxg: txg, properties: {} });
+    },
+    async mount(name) {
+      command('mount', name);
+      const filesystem = find(name);
+      await mkdir(filesystem.mountpoint, { recursive: true });
+      filesystem.mounted = true;
+    },
+    async unmount(name) {
+      command('unmount', name);
+      find(name).mounted = false;
+    },
+  };
+
+  const refuse = () => Promise.reject(new Error('no test of the workshop comes here'));
+  const pools: Pools = {
+    capabilities,
+    list: async () => [
+      { name: pool, guid: '7', health: 'ONLINE', sizeBytes: 1000, freeBytes: 750, readonly: false },
+    ],
+    devices: refuse,
+    importable: refuse,
+    labels: refuse,
+    create: refuse,
+    import: refuse,
+    export: refuse,
+    set: refuse,
+    expand: refuse,
+  };
+  add(pool, { guid: '3735928559' });
+  const addSnapshot: FakeZfs['addSnapshot'] = (filesystem, id, createtxg) => {
+    guid++;
+    taken.push({ filesystem, id, guid: String(guid), createtxg, properties: {} });
+  };
+  return { zfs, pools, datasets, taken, commands, fail, add, addSnapshot, drop };
+}

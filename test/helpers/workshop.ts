@@ -1,0 +1,69 @@
+/** A workshop on the fake ZFS and the etcd in memory, in a directory of its own; started anew as a server would be. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Caller, Workshop } from '../../src/dots/index.ts';
+import { createWorkshop, type WorkshopOptions } from '../../src/dots/workshop.ts';
+import { createMemoryEtcd } from '../../src/etcd/memory.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { writeFileAtomic } from '../../src/system/files.ts';
+import type { PrepareMountParams } from '../../src/wire/methods.ts';
+import { createFakeZfs } from './fake-zfs.ts';
+
+export async function bench(more: Partial<WorkshopOptions> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'dm-dots-'));
+  const fake = createFakeZfs();
+  const etcd = createMemoryEtcd();
+  const lines: string[] = [];
+  const log = createLog({
+    name: 'test',
+    level: 'debug',
+    format: 'text',
+    destination: { write: line => void lines.push(line) },
+  });
+  const options: WorkshopOptions = {
+    zfs: fake.zfs,
+    pools: fake.pools,
+    etcd,
+    pool: 'tank',
+    mountPrefix: join(directory, 'mnt'),
+    containerMountPrefix: join(directory, 'container_mnt'),
+    stateDirectory: directory,
+    writeFileAtomic,
+    log,
+    etcdPatienceMs: 100,
+    ...more,
+  };
+  return {
+    directory,
+    fake,
+    etcd,
+    lines,
+    options,
+    start: (): Promise<Workshop> => createWorkshop(options),
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+export type Bench = Awaited<ReturnType<typeof bench>>;
+
+export const admin = (workshop: Workshop): Caller => workshop.users.admin();
+
+export const stranger: Caller = {
+  user: { Id: 'b-o-b', Name: 'bob', Email: '', EmailHash: '', Metadata: null },
+  by: 'apikey',
+  apiKey: 'k',
+};
+
+export const ref = (Name: string, Namespace = 'admin') => ({ Namespace, Name });
+
+export const mountParams = (Name: string, more: Partial<PrepareMountParams> = {}): PrepareMountParams => ({
+  ...ref(Name),
+  Branch: '',
+  Subdot: '',
+  Owner: '',
+  Mode: '',
+  Mountpoint: '/nowhere/at/all',
+  ...more,
+});
