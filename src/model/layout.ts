@@ -20,6 +20,10 @@ export const PROPERTY = {
   branch: 'dm-linuxkit:branch',
   /** Id of the dot (of its master's filesystem). */
   dot: 'dm-linuxkit:dot',
+  /** `<id>@<commit>` of the dot that this one was forked from; absent on others. On master. */
+  fork: 'dm-linuxkit:fork',
+  /** `true` from the moment a dot's deletion is decided: one that was cut is finished at the next start. On master. */
+  deleting: 'dm-linuxkit:deleting',
 } as const;
 
 /** Beside the mounts, on the machine: sockets, run files, locks. Private, tmpfs where the machine has one. */

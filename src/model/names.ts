@@ -87,8 +87,14 @@ export function dotNameOfHost(hostname: string): string {
   return label.replace(/[^a-zA-Z0-9_-]/g, '-').slice(0, 64);
 }
 
+/** What JSON leaves as it is and a terminal obeys: DEL, C1, line separators, bidirectional overrides. */
+const TERMINAL_CONTROLS = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
 /** Text from outside as it may stand in a message or on a terminal: control characters escaped, cut after 100. */
 export function printable(text: string): string {
-  const shown = JSON.stringify(text).slice(1, -1).replace(/\\"/g, '"');
+  const shown = JSON.stringify(text)
+    .slice(1, -1)
+    .replace(/\\"/g, '"')
+    .replace(TERMINAL_CONTROLS, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return shown.length > 100 ? `${shown.slice(0, 100)}…` : shown;
 }
