@@ -8,6 +8,7 @@
  * Errors (DmError, kind `zfs` unless said otherwise):
  *   DATASET_MISSING  no such dataset or snapshot      DATASET_EXISTS   the name is taken
  *   DATASET_BUSY     in use; data.users names them    NO_SPACE         the pool or a quota is full
+ *   DATASET_HAS_DEPENDENTS    clones of its snapshots, or filesystems in it
  *   POOL_MISSING (kind pool)  no such pool            ZFS_DENIED       not root
  *   ZFS_MISSING      no zfs command, or nothing answers behind it (no module, no zfs-fuse)
  *   ZFS_HUNG         no answer within the deadline    MOUNTPOINT_TAKEN the mountpoint holds files
@@ -106,6 +107,7 @@ export interface Label {
   txg: string;
   /** 0 active, 1 exported, 2 destroyed … (`pool_state_t`). */
   state: number;
+  /** As hostid(1) prints it, like `hostId()` of system/host.ts: 8 hexadecimal digits. */
   hostId: string | undefined;
   hostName: string | undefined;
   comment: string | undefined;
@@ -155,7 +157,7 @@ export interface Pools {
     properties: { pool?: Record<string, string>; root?: Record<string, string> },
   ): Promise<void>;
   /**
-   * Imports without mounting anything (`-N`).
+   * Imports without mounting anything (`-N`), into no cache file: nobody else imports it at the next boot.
    * @throws DmError pool/POOL_FOREIGN (another host had it; data.hostName, data.hostId), pool/POOL_ACTIVE (multihost says
    *   it is in use now), pool/POOL_INCOMPLETE, pool/POOL_MISSING, pool/POOL_IMPORT_FAILED
    */

@@ -1,0 +1,54 @@
+/** Vdev labels, as `zdb -l` prints them. */
+
+import { DmError, isDmError } from '../lib/errors.ts';
+import { zdb } from './command.ts';
+import type { Label } from './index.ts';
+
+/**
+ * Labels of a device or file; OpenZFS prints equal ones once, and so do we.
+ *
+ * @throws DmError device/DEVICE_UNREADABLE; ZFS_MISSING, ZFS_HUNG
+ */
+export async function readLabels(device: string): Promise<Label[]> {
+  try {
+    // 2: no label, or one that is damaged; the others are printed all the same.
+    return parseLabels((await zdb(['-l', device], device, { okCodes: [0, 2] })).stdout);
+  } catch (error) {
+    if (isDmError(error, 'ZFS_HUNG') || isDmError(error, 'ZFS_MISSING')) throw error;
+    throw new DmError('device', 'DEVICE_UNREADABLE', `${device} can not be read.`, { cause: error });
+  }
+}
+
+/** Pure. Labels that could not be unpacked are left out. */
+export function parseLabels(text: string): Label[] {
+  const labels = text
+    .split(/^LABEL \d.*$/m)
+    .slice(1)
+    .flatMap(part => parseLabel(part) ?? []);
+  const seen = new Set<string>();
+  return labels.filter(label => {
+    const key = JSON.stringify(label);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function parseLabel(text: string): Label | undefined {
+  const field = (name: string) => new RegExp(`^ {4}${name}: '?(.*?)'?$`, 'm').exec(text)?.[1];
+  const guid = field('guid');
+  if (guid === undefined) return undefined;
+  const hostId = field('hostid');
+  return {
+    // A spare or a cache device has a label, but belongs to no pool by name.
+    poolName: field('name') ?? '',
+    poolGuid: field('pool_guid') ?? '',
+    guid,
+    topGuid: field('top_guid') ?? guid,
+    txg: field('txg') ?? '0',
+    state: Number(field('state') ?? 0),
+    hostId: hostId === undefined ? undefined : Number(hostId).toString(16).padStart(8, '0'),
+    hostName: field('hostname'),
+    comment: field('comment'),
+    vdevChildren: Number(field('vdev_children') ?? 1),
+    paths: [...text.matchAll(/^ {8,}path: '(.*)'$/gm)].map(match => match[1] ?? ''),
+  };
+}

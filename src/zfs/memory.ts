@@ -1,0 +1,158 @@
+/**
+ * A ZFS in memory, for unit tests of what stands on the contract. It keeps names, guids, origins, properties and
+ * sizes, and refuses what a real one refuses; it has no files and mounts nothing.
+ */
+
+import { DmError } from '../lib/errors.ts';
+import { assignment, dataset } from './arguments.ts';
+import type { Capabilities, Filesystem, Snapshot, Zfs } from './index.ts';
+
+export interface MemoryZfs extends Zfs {
+  /** Adds to what the filesystem refers to, as if files had been written. */
+  write(name: string, bytes: number): void;
+  /** A filesystem cloned from a snapshot `pool/fs@id`. */
+  clone(snapshot: string, name: string): void;
+  /** Somebody has files open on it, or no longer: unmounting and destroying answer DATASET_BUSY. */
+  setBusy(name: string, busy: boolean): void;
+}
+
+interface Entry extends Filesystem {
+  native: Record<string, string>;
+  referenced: number;
+  busy: boolean;
+  snapshots: (Snapshot & { referenced: number })[];
+}
+
+const CAPABILITIES: Capabilities = {
+  description: 'memory',
+  written: true,
+  poolComment: true,
+  resume: true,
+  multihost: true,
+  expand: true,
+  userSpace: false,
+};
+const EMPTY_BYTES = 24_576;
+
+/** @param pools names of the root datasets that are there from the start */
+export function memoryZfs(pools: readonly string[]): MemoryZfs {
+  const entries = new Map<string, Entry>();
+  let clock = 0;
+  const nextGuid = () => String(10n ** 18n + BigInt(++clock));
+
+  function entry(name: string): Entry {
+    const found = entries.get(dataset(name));
+    if (!found) throw new DmError('zfs', 'DATASET_MISSING', `There is no ${name}.`);
+    return found;
+  }
+  function add(name: string, origin: string | undefined, referenced: number): Entry {
+    if (entries.has(dataset(name))) throw new DmError('zfs', 'DATASET_EXISTS', `${name} exists already.`);
+    if (name.includes('/')) entry(name.slice(0, name.lastIndexOf('/')));
+    const state = { guid: nextGuid(), origin, mounted: false, mountpoint: 'none', properties: {} };
+    const made: Entry = { name, ...state, native: {}, referenced, busy: false, snapshots: [] };
+    entries.set(name, made);
+    return made;
+  }
+  function assign(to: Entry, properties: Record<string, string>): void {
+    for (const [property, value] of Object.entries(properties)) {
+      assignment(property, value);
+      if (property.includes(':')) to.properties[property] = value;
+      else if (property === 'mountpoint') to.mountpoint = value;
+      else to.native[property] = value;
+    }
+  }
+  const below = (root: string) =>
+    [...entries.values()]
+      .filter(({ name }) => name === root || name.startsWith(`${root}/`))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  function refuseBusy(name: string): void {
+    if (!entry(name).busy) return;
+    throw new DmError('zfs', 'DATASET_BUSY', `${name} is in use.`, { data: { dataset: name, users: [] } });
+  }
+
+  for (const pool of pools) add(pool, undefined, EMPTY_BYTES);
+  return {
+    capabilities: CAPABILITIES,
+    async filesystems(root) {
+      return below(root).map(({ name, guid, origin, mounted, mountpoint, properties }) => {
+        return { name, guid, origin, mounted, mountpoint, properties: { ...properties } };
+      });
+    },
+    async snapshots(root, { depth } = {}) {
+      const owners = below(root).filter(({ name }) => depth === undefined || name === root);
+      return owners
+        .flatMap(owner => owner.snapshots)
+        .map(({ referenced: _, ...snapshot }) => ({ ...snapshot, properties: { ...snapshot.properties } }));
+    },
+    async sizes(root) {
+      const sizeOf = ({ name, referenced, snapshots }: Entry) => {
+        const newest = snapshots.at(-1);
+        return [name, { referenced, dirty: newest ? referenced - newest.referenced : 0 }] as const;
+      };
+      return new Map(below(root).map(sizeOf));
+    },
+    async create(name, properties) {
+      assign(add(name, undefined, EMPTY_BYTES), { canmount: 'noauto', ...properties });
+    },
+    async destroy(name) {
+      entry(name);
+      const clones = [...entries.values()].filter(({ origin }) => origin?.startsWith(`${name}@`));
+      if (below(name).length > 1 || clones.length > 0) {
+        const message = `${name} can not be destroyed: other datasets depend on it.`;
+        throw new DmError('zfs', 'DATASET_HAS_DEPENDENTS', message);
+      }
+      refuseBusy(name);
+      entries.delete(name);
+    },
+    async set(name, properties) {
+      assign(entry(name), properties);
+    },
+    async inherit(name, properties) {
+      for (const property of properties) delete entry(name).properties[property];
+    },
+    async get(name, properties) {
+      const { guid, origin = '-', mounted, mountpoint, native, referenced } = entry(name);
+      const known: Record<string, string> = {
+        ...native,
+        ...{ guid, origin, mountpoint, mounted: mounted ? 'yes' : 'no', referenced: String(referenced) },
+      };
+      return Object.fromEntries(properties.map(property => [property, known[property] ?? '-']));
+    },
+    async snapshot(name, id, properties = {}) {
+      dataset(`${name}@${id}`);
+      const owner = entry(name);
+      if (owner.snapshots.some(snapshot => snapshot.id === id)) {
+        throw new DmError('zfs', 'DATASET_EXISTS', `${name}@${id} exists already.`);
+      }
+      for (const [property, value] of Object.entries(properties)) assignment(property, value);
+      const made = {
+        filesystem: name,
+        id,
+        guid: nextGuid(),
+        createtxg: clock,
+        properties: { ...properties },
+      };
+      owner.snapshots.push({ ...made, referenced: owner.referenced });
+    },
+    async mount(name) {
+      entry(name).mounted = true;
+    },
+    async unmount(name) {
+      if (!entry(name).mounted) return;
+      refuseBusy(name);
+      entry(name).mounted = false;
+    },
+    write(name, bytes) {
+      entry(name).referenced += bytes;
+    },
+    clone(snapshot, name) {
+      const [filesystem = '', id] = snapshot.split('@');
+      const source = entry(filesystem).snapshots.find(each => each.id === id);
+      if (!source) throw new DmError('zfs', 'DATASET_MISSING', `There is no ${snapshot}.`);
+      add(name, snapshot, source.referenced);
+    },
+    setBusy(name, busy) {
+      entry(name).busy = busy;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/** What every implementation of `Zfs` keeps, run against the real ones and the one in memory. */
+
+import type { TestFn } from 'ava';
+import type { Zfs } from '../../src/zfs/index.ts';
+
+export interface Subject {
+  zfs: Zfs;
+  /** A dataset that is there, of the test's own. */
+  root: string;
+  /** A mountpoint that may be used, one per name. */
+  mountpoint(name: string): string;
+  /** Writes so many bytes into a mounted filesystem and has them on disk. */
+  write(name: string, bytes: number): Promise<void>;
+}
+
+export function zfsContract(test: TestFn, subject: () => Subject): void {
+  const setUp = async (name: string, properties: Record<string, string> = {}) => {
+    const { zfs, root, mountpoint, write } = subject();
+    const path = `${root}/${name}`;
+    await zfs.create(path, { mountpoint: mountpoint(name), atime: 'off', ...properties });
+    return { zfs, root, path, write };
+  };
+
+  test.serial(
+    'a filesystem is created unmounted, listed with its local properties, and destroyed',
+    async t => {
+      const { zfs, root, path } = await setUp('made', {
+        'dm-linuxkit:name': 'app',
+        'dm-linuxkit:x': 'a\tb = "c" ü',
+      });
+      const listed = await zfs.filesystems(root);
+      t.deepEqual(
+        listed.map(each => each.name),
+        [root, path],
+      );
+      const [, made] = listed;
+      t.like(made, {
+        origin: undefined,
+        mounted: false,
+        mountpoint: subject().mountpoint('made'),
+        properties: { 'dm-linuxkit:name': 'app', 'dm-linuxkit:x': 'a\tb = "c" ü' },
+      });
+      t.regex(made?.guid ?? '', /^\d{5,20}$/);
+      t.deepEqual(await zfs.get(path, ['canmount', 'guid']), { canmount: 'noauto', guid: made?.guid ?? '' });
+      await t.throwsAsync(zfs.create(path, {}), { code: 'DATASET_EXISTS' });
+      await zfs.destroy(path);
+      t.deepEqual(
+        (await zfs.filesystems(root)).map(each => each.name),
+        [root],
+      );
+    },
+  );
+
+  test.serial('what is not there is DATASET_MISSING, and an empty list', async t => {
+    const { zfs, root } = subject();
+    const missing = `${root}/missing`;
+    t.deepEqual(await zfs.filesystems(missing), []);
+    t.deepEqual(await zfs.snapshots(missing), []);
+    t.is((await zfs.sizes(missing)).size, 0);
+    for (const act of [
+      () => zfs.destroy(missing),
+      () => zfs.set(missing, { 'dm-linuxkit:x': '1' }),
+      () => zfs.get(missing, ['guid']),
+      () => zfs.snapshot(missing, 's'),
+      () => zfs.mount(missing),
+      () => zfs.create(`${missing}/below`, {}),
+    ]) {
+      await t.throwsAsync(act, { code: 'DATASET_MISSING' });
+    }
+  });
+
+  test.serial('properties are set and taken away', async t => {
+    const { zfs, root, path } = await setUp('props');
+    await zfs.set(path, { 'dm-linuxkit:a': '1', 'dm-linuxkit:b': '2' });
+    await zfs.inherit(path, ['dm-linuxkit:a']);
+    const found = (await zfs.filesystems(root)).find(each => each.name === path);
+    t.deepEqual(found?.properties, { 'dm-linuxkit:b': '2' });
+    await zfs.destroy(path);
+  });
+
+  test.serial('a value that reads like a row about another dataset stays a value', async t => {
+    const { zfs, root, path } = await setUp('forger');
+    const victim = `${root}/victim`;
+    await zfs.create(victim, { 'dm-linuxkit:name': 'true' });
+    const row = `x\n${victim}\tdm-linuxkit:name\tlocal\tforged\n${victim}@s\tm:a\tlocal\tforged\ny`;
+    await zfs.set(path, { 'dm-linuxkit:name': row });
+    await zfs.snapshot(victim, 's', { 'm:a': 'true', 'm:b': 'true' });
+    await zfs.snapshot(path, 's', { 'm:a': row, 'm:z': '1' });
+    const names = (await zfs.filesystems(root)).map(each => each.properties['dm-linuxkit:name']);
+    t.deepEqual(names, [undefined, row, 'true']);
+    const [theirs, ours] = await zfs.snapshots(root);
+    t.deepEqual(theirs?.properties, { 'm:a': row, 'm:z': '1' });
+    t.deepEqual(ours?.properties, { 'm:a': 'true', 'm:b': 'true' });
+    await zfs.destroy(path);
+    await zfs.destroy(victim);
+  });
+
+  test.serial(
+    'snapshots come oldest first with guid and metadata, inherited properties are not theirs',
+    async t => {
+      const { zfs, root, path } = await setUp('snaps', { 'dm-linuxkit:name': 'app' });
+      for (const id of ['c', 'a', 'b']) await zfs.snapshot(path, id, { 'io.dotmesh:meta-message': id });
+      await t.throwsAsync(zfs.snapshot(path, 'a'), { code: 'DATASET_EXISTS' });
+      const found = await zfs.snapshots(root);
+      t.deepEqual(
+        found.map(each => [each.filesystem, each.id]),
+        [
+          [path, 'c'],
+          [path, 'a'],
+          [path, 'b'],
+        ],
+      );
+      t.deepEqual(
+        found.map(each => each.properties),
+        ['c', 'a', 'b'].map(id => ({ 'io.dotmesh:meta-message': id })),
+      );
+      t.is(new Set(found.map(each => each.guid)).size, 3);
+      t.deepEqual(await zfs.snapshots(path, { depth: 0 }), found);
+      t.deepEqual(await zfs.snapshots(root, { depth: 0 }), []);
+      await zfs.destroy(path);
+    },
+  );
+
+  test.serial('sizes tell what was written since the newest snapshot, and nothing without one', async t => {
+    const { zfs, root, path, write } = await setUp('sizes');
+    await zfs.mount(path);
+    const size = async () => (await zfs.sizes(root)).get(path) ?? { referenced: -1, dirty: -1 };
+    await write(path, 2 ** 20);
+    const first = await size();
+    t.true(first.referenced >= 2 ** 20);
+    t.is(first.dirty, 0);
+    await zfs.snapshot(path, 'one');
+    t.true((await size()).dirty < 2 ** 17);
+    await write(path, 2 ** 20);
+    const { dirty } = await size();
+    t.true(dirty >= 2 ** 20 && dirty < 2 ** 21, `${dirty}`);
+    await zfs.destroy(path);
+  });
+
+  test.serial('mounting and unmounting twice is mounting and unmounting once', async t => {
+    const { zfs, root, path } = await setUp('mounts');
+    const mounted = async () => (await zfs.filesystems(root)).find(each => each.name === path)?.mounted;
+    for (let round = 0; round < 2; round++) {
+      await zfs.mount(path);
+      await zfs.mount(path);
+      t.true(await mounted());
+      await zfs.unmount(path);
+      await zfs.unmount(path);
+      t.false(await mounted());
+    }
+    await zfs.mount(path);
+    await zfs.destroy(path);
+    t.deepEqual((await zfs.filesystems(path)).length, 0);
+  });
+
+  test.serial('a filesystem that others lie in is not destroyed', async t => {
+    const { zfs, path } = await setUp('outer');
+    await zfs.create(`${path}/inner`, {});
+    await t.throwsAsync(zfs.destroy(path), { code: 'DATASET_HAS_DEPENDENTS' });
+    await zfs.destroy(`${path}/inner`);
+    await zfs.destroy(path);
+  });
+
+  test.serial('names and values that ZFS would choke on are refused before they are tried', async t => {
+    const { zfs, root } = subject();
+    for (const name of ['', '-x', `${root}/../x`, `${root}/a@`, `${root}//a`, `${root}/a\n`, `${root}/-rf`]) {
+      await t.throwsAsync(zfs.create(name, {}), { code: 'INVALID_DATASET' }, name);
+    }
+    const long = { 'dm-linuxkit:x': 'x'.repeat(8192) };
+    await t.throwsAsync(zfs.set(root, long), { code: 'INVALID_PROPERTY' });
+    await t.throwsAsync(zfs.set(root, { 'dm-linuxkit:x': 'a\0b' }), { code: 'INVALID_PROPERTY' });
+  });
+}

@@ -1,0 +1,110 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { filesystemsFrom } from '../../../src/zfs/filesystems.ts';
+import { framed, type Row, trueRows } from '../../../src/zfs/framed.ts';
+import { parseNumbers, sizesFrom } from '../../../src/zfs/sizes.ts';
+import { fixture, KINDS } from './fixture.ts';
+
+const print = ({ name, property, source, value }: Row) => `${name}\t${property}\t${source}\t${value}`;
+
+test('framed values come back whole, whatever rows they imitate', t => {
+  const frame = 'dm-linuxkit:frame-0123';
+  const values = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('a\np/b\tx:y\tlocal\tforged\n', '\n', 'p/a\tx:z\tlocal\tforged', ''),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(values, values), { minLength: 1, maxLength: 4 }), table => {
+      const rows = table.flatMap(([first, second], at) => [
+        { name: `p/${at}`, property: 'x:y', source: 'local', value: first },
+        { name: `p/${at}`, property: 'x:z', source: 'local', value: second },
+      ]);
+      const groups = rows.flatMap((row, at) => [
+        ...(at % 2 === 0 ? [`${row.name}\t${frame}\t-\t-`] : []),
+        print(row),
+        `${row.name}\t${frame}\t-\t-`,
+      ]);
+      t.deepEqual(framed(['x:y', 'x:z'], frame).parse(groups.join('\n')), rows);
+    }),
+  );
+  t.not(framed([]).list, framed([]).list, 'the frame can not be foreseen');
+});
+
+test('of rows that can not be framed, only those come back that nobody can have forged', t => {
+  const names = fc.constantFrom('p/a@1', 'p/a@2', 'p/b@1');
+  const properties = fc.constantFrom('m:a', 'm:b');
+  const imitation = fc
+    .tuple(names, properties)
+    .map(([name, property]) => `x\n${name}\t${property}\tlocal\tforged\ny`);
+  const value = fc.oneof(fc.constantFrom('true', 'a\nb', ''), imitation);
+  const row = fc.record({ name: names, property: properties, source: fc.constant('local'), value });
+  const distinct = fc.uniqueArray(row, { selector: each => `${each.name} ${each.property}` });
+  fc.assert(
+    fc.property(distinct, all => {
+      const skeleton = all.map(({ name, property, source }) => `${name}\t${property}\t${source}`).join('\n');
+      const { rows, doubtful } = trueRows(skeleton, all.map(print).join('\n'));
+      t.is(rows.length + doubtful.length, all.length);
+      for (const each of rows) t.true(all.some(real => print(real) === print(each)));
+    }),
+  );
+});
+
+test('a forged row in a recorded answer is noticed in both ZFS kinds', t => {
+  for (const kind of KINDS) {
+    const { rows, doubtful } = trueRows(fixture(kind, 'skeleton'), fixture(kind, 'values'));
+    t.false(rows.some(row => row.value === 'forged'));
+    t.true(doubtful.some(row => row.property === 'm:a'));
+    t.is(rows.find(row => row.property === 'quota')?.value, '1048576');
+  }
+});
+
+test('filesystems come parents first, with local properties only, without snapshots and volumes', t => {
+  const of = (name: string, property: string, value: string, source = '-') => ({
+    name,
+    property,
+    source,
+    value,
+  });
+  const listed = filesystemsFrom([
+    of('p/a/b', 'mountpoint', '/b'),
+    of('p/a/b', 'origin', 'p/x@1'),
+    of('p/a@1', 'x:y', '1', 'local'),
+    of('p/vol', 'mountpoint', '-'),
+    of('p/a', 'mountpoint', '/a'),
+    of('p/a', 'origin', '-'),
+    of('p/a', 'mounted', 'yes'),
+    of('p/a', 'x:y', 'theirs', 'received'),
+    of('p/a/b', 'x:y', '1', 'inherited from p/a'),
+    of('p/a/b', 'x:z', 'ours', 'local'),
+  ]);
+  t.deepEqual(
+    listed.map(each => each.name),
+    ['p/a', 'p/a/b'],
+  );
+  t.like(listed[0], { mounted: true, origin: undefined, properties: {} });
+  t.like(listed[1], { mounted: false, origin: 'p/x@1', properties: { 'x:z': 'ours' } });
+});
+
+test('where ZFS does not tell what was written, growth and what the newest snapshot alone holds stand for it', t => {
+  const row = (name: string, values: Record<string, string | number>) =>
+    Object.entries(values).map(([property, value]) => `${name}\t${property}\t${value}`);
+  const text = [
+    ...row('p/a', { type: 'filesystem', referenced: 1500, used: 0, createtxg: 1 }),
+    ...row('p/a@new', { type: 'snapshot', referenced: 1000, used: 200, createtxg: 9 }),
+    ...row('p/a@old', { type: 'snapshot', referenced: 10, used: 5, createtxg: 5 }),
+    ...row('p/shrunk', { type: 'filesystem', referenced: 100, used: 0, createtxg: 1 }),
+    ...row('p/shrunk@s', { type: 'snapshot', referenced: 1000, used: 900, createtxg: 2 }),
+    ...row('p/none', { type: 'filesystem', referenced: 100, used: 0, createtxg: 1 }),
+    ...row('p/told', { type: 'filesystem', referenced: 100, written: 7 }),
+    ...row('p/told@s', { type: 'snapshot' }),
+  ].join('\n');
+  t.deepEqual(
+    [...sizesFrom(parseNumbers(text))],
+    [
+      ['p/a', { referenced: 1500, dirty: 700 }],
+      ['p/shrunk', { referenced: 100, dirty: 900 }],
+      ['p/none', { referenced: 100, dirty: 0 }],
+      ['p/told', { referenced: 100, dirty: 7 }],
+    ],
+  );
+});

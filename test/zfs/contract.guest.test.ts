@@ -1,0 +1,4 @@
+import test from 'ava';
+import { realZfsContract } from '../contract/real-zfs.ts';
+
+realZfsContract(test);
