@@ -1,0 +1,134 @@
+/**
+ * The end of a dot: all its branches, leaves first, then itself. Decided once, it is finished, also over a
+ * power cut.
+ */
+
+import { asDmError, DmError, isDmError } from '../lib/errors.ts';
+import { PROPERTY } from '../model/layout.ts';
+import { type Context, linkOf, rootOf } from './context.ts';
+import { removeEmpty, unlinkDot } from './directories.ts';
+import { entryValues } from './keyspace.ts';
+import { leavesFirst } from './reconcile.ts';
+import { type Entry, fullName } from './registry.ts';
+import { withoutFilesystems } from './state.ts';
+import { deviceAt, mountsOf, type Place } from './where-mounted.ts';
+
+/**
+ * Call it from the queues of the dot's name and of its filesystems.
+ *
+ * @throws DmError dot/DOT_IN_USE (names who), and of ZFS's
+ */
+export async function deleteDot(context: Context, master: Entry): Promise<void> {
+  const entries = leavesFirst(context.registry.ofDot(master.dot));
+  await release(context, entries);
+  await decide(context, master);
+  try {
+    await destroyAll(context, entries);
+  } catch (error) {
+    await takeBack(context, master);
+    throw isDmError(error, 'DATASET_BUSY') ? inUse(master, usersIn(error)) : error;
+  }
+}
+
+/** A full pool may have no room for the mark, and must be emptied all the same. */
+async function decide(context: Context, master: Entry): Promise<void> {
+  await context.zfs.set(master.dataset, { [PROPERTY.deleting]: 'true' }).catch(error => {
+    if (!isDmError(error, 'NO_SPACE')) throw error;
+    context.log.warn(
+      { dataset: master.dataset },
+      'no space to mark the deletion: a power cut may stop it half way',
+    );
+  });
+}
+
+/**
+ * Who was told that a deletion failed may go on using the dot: the next start must not finish it. Where
+ * that can't be written, the dot is not mounted any more.
+ */
+async function takeBack(context: Context, master: Entry): Promise<void> {
+  try {
+    await context.zfs.inherit(master.dataset, [PROPERTY.deleting]);
+  } catch (error) {
+    const isThere = context.registry.byId(master.id) !== undefined;
+    for (const entry of context.registry.ofDot(master.dot)) entry.deleting = true;
+    const reason = asDmError(error).message;
+    if (isThere)
+      context.log.error({ dot: fullName(master), reason }, 'the deletion is finished at the next start');
+  }
+}
+
+/** Destroys filesystems in this order, then forgets them: state file, then index. */
+export async function destroyAll(context: Context, entries: readonly Entry[]): Promise<void> {
+  // A checkout may have led the master's link to a branch.
+  const roots = entries.map(entry => rootOf(context, entry.id));
+  for (const entry of entries) {
+    await ignoreMissing(context.zfs.unmount(entry.dataset));
+    await ignoreMissing(context.zfs.destroy(entry.dataset));
+    context.registry.remove(entry);
+    await unlinkDot(linkOf(context, entry), roots);
+    await removeEmpty(rootOf(context, entry.id));
+  }
+  const ids = new Set(entries.map(entry => entry.id));
+  await context.store.change(state => withoutFilesystems(state, ids));
+  const keys = entries.flatMap(entry => entryValues(entry, [], context.nodeId)).map(({ key }) => key);
+  await context.index.write(keys.map(key => ({ delete: key })));
+}
+
+async function ignoreMissing(work: Promise<void>): Promise<void> {
+  await work.catch(error => {
+    if (!isDmError(error, 'DATASET_MISSING')) throw error;
+  });
+}
+
+/**
+ * Unmounts each where it belongs, then looks who has it mounted elsewhere: nothing is destroyed before all
+ * is free. What was unmounted in vain is mounted when it is needed.
+ */
+async function release(context: Context, entries: readonly Entry[]): Promise<void> {
+  const devices = new Map<string, string | undefined>();
+  for (const entry of entries) {
+    const root = rootOf(context, entry.id);
+    const device = await deviceAt(root);
+    devices.set(entry.id, device);
+    const others = (await mountsOf(entry.dataset, device)).filter(place => place.mountpoint !== root);
+    if (others.length > 0) throw inUse(entry, others.map(placeText));
+  }
+  for (const entry of entries) {
+    try {
+      await ignoreMissing(context.zfs.unmount(entry.dataset));
+    } catch (error) {
+      if (!isDmError(error, 'DATASET_BUSY')) throw error;
+      const known = usersIn(error);
+      const users =
+        known.length > 0 ? known : ((await context.usersOf?.(rootOf(context, entry.id))) ?? []).map(asText);
+      throw inUse(entry, users);
+    }
+    const left = await mountsOf(entry.dataset, devices.get(entry.id));
+    if (left.length > 0) throw inUse(entry, left.map(placeText));
+  }
+}
+
+function placeText({ mountpoint, seenBy }: Place): string {
+  return `the mount at ${mountpoint}${seenBy && ` that ${seenBy} sees`}`;
+}
+
+function usersIn(error: unknown): string[] {
+  const users = isDmError(error) ? error.data.users : undefined;
+  return Array.isArray(users) ? users.map(asText) : [];
+}
+
+function asText(user: unknown): string {
+  const { pid, command } = Object(user) as { pid?: unknown; command?: unknown };
+  return pid === undefined ? String(user) : `${command ?? 'process'} (process ${pid})`;
+}
+
+/** In the original's words, which its tests look for (§8.1), and then who it is. */
+function inUse(entry: Entry, seen: readonly string[]): DmError {
+  const users = seen.length > 0 ? seen : ['somebody who can not be seen from here'];
+  const count = `${users.length} ${users.length === 1 ? 'container is' : 'containers are'}`;
+  const message = `We cannot delete the volume ${entry.id} when ${count} still using it: ${users.join(', ')}`;
+  return new DmError('dot', 'DOT_IN_USE', message, {
+    hint: 'Stop what uses it and unmount it, then delete it.',
+    data: { users },
+  });
+}

@@ -1,0 +1,142 @@
+/** What a user can do with dots: checks, then the queue, then the operation. */
+
+import { DmError } from '../lib/errors.ts';
+import { checkName, MASTER } from '../model/names.ts';
+import type { BranchRef, DotRef } from '../wire/methods.ts';
+import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
+import type { Context } from './context.ts';
+import { createDot, finishDot } from './create-dot.ts';
+import { deleteDot } from './delete-dot.ts';
+import type { Caller, Dots } from './index.ts';
+import { prepareMount, procurePath, readMountpoint, restoreMount } from './prepare-mount.ts';
+import { idKey, nameKey } from './queue.ts';
+import { type Entry, fullName } from './registry.ts';
+import { toVolume } from './volumes.ts';
+
+export function createDots(context: Context): Dots {
+  const { registry, store, sizes, queues, nodeId } = context;
+  const show = (entry: Entry) => toVolume(entry, sizes.of(entry.dataset), nodeId);
+
+  /** Finishes a creation that was cut, in its name's queue; true when there was something to finish. */
+  async function complete(entry: Entry): Promise<boolean> {
+    if (isComplete(entry)) return false;
+    await finishDot(context, entry);
+    return true;
+  }
+
+  /** The entry that is there when the call ends; `isNew` when this call made it. */
+  function ensure(caller: Caller, ref: DotRef): Promise<{ entry: Entry; isNew: boolean }> {
+    checkRef({ ...ref, Branch: '' });
+    checkMayCreate(caller, store.state, ref.Namespace);
+    return queues.run(nameKey(ref.Namespace, ref.Name), async () => {
+      const found = registry.master(ref);
+      if (!found) return { entry: await createDot(context, ref), isNew: true };
+      return { entry: found, isNew: await complete(found) };
+    });
+  }
+
+  return {
+    async list(caller) {
+      await sizes.refresh();
+      return registry
+        .masters()
+        .filter(entry => mayRead(caller, store.state, entry))
+        .map(show);
+    },
+
+    async get(caller, id) {
+      const entry = registry.byId(id);
+      if (!entry) throw new DmError('dot', 'DOT_MISSING', `No known filesystem with id ${id}`);
+      if (!mayRead(caller, store.state, entry)) {
+        throw new DmError('denied', 'PERMISSION_DENIED', 'Permission denied.');
+      }
+      await sizes.refresh();
+      return show(entry);
+    },
+
+    lookup(ref) {
+      checkRef(ref);
+      return registry.get(ref).id;
+    },
+
+    exists(ref) {
+      checkRef(ref);
+      return registry.find(ref)?.id ?? '';
+    },
+
+    async create(caller, ref) {
+      const { entry, isNew } = await ensure(caller, ref);
+      if (isNew) return entry.id;
+      const message = `A volume called ${fullName(entry)} already exists with id ${entry.id}`;
+      throw new DmError('dot', 'DOT_EXISTS', message);
+    },
+
+    async delete(caller, ref) {
+      checkRef({ ...ref, Branch: '' });
+      await queues.run(nameKey(ref.Namespace, ref.Name), async () => {
+        const master = registry.get({ ...ref, Branch: '' });
+        checkMayDelete(caller, store.state, master);
+        const ids = registry.ofDot(master.dot).map(entry => entry.id);
+        await holding(context, ids.sort(), () => deleteDot(context, master));
+      });
+    },
+
+    async procure(caller, { Namespace, Name, Subdot }) {
+      checkAdmin(caller);
+      const [name = '', branch = '', more] = Name.split('@');
+      if (more !== undefined) throw new DmError('usage', 'INVALID_NAME', `invalid volume name: ${Name}`);
+      const ref = { Namespace, Name: name, Branch: branch === MASTER ? '' : branch };
+      checkRef(ref);
+      if (Subdot !== '') checkName('subdot', Subdot);
+      const isMissing = ref.Branch === '' && !isComplete(registry.find(ref));
+      const entry = isMissing ? (await ensure(caller, ref)).entry : registry.get(ref);
+      return procurePath(context, entry, Subdot);
+    },
+
+    async prepareMount(params) {
+      checkRef(params);
+      const entry = registry.get(params);
+      if (!isComplete(entry)) await queues.run(nameKey(entry.namespace, entry.name), () => complete(entry));
+      return prepareMount(context, entry, params);
+    },
+
+    async mounts() {
+      const restored = [];
+      for (const [mountpoint, mount] of Object.entries(store.state.mounts)) {
+        restored.push(await restoreMount(context, mountpoint, mount));
+      }
+      return restored;
+    },
+
+    async forgetMount(text) {
+      const mountpoint = readMountpoint(text);
+      await store.change(state => {
+        if (!(mountpoint in state.mounts)) return state;
+        const { [mountpoint]: _, ...mounts } = state.mounts;
+        return { ...state, mounts };
+      });
+    },
+  };
+}
+
+/** A dot is there from its first commit on; a fork or clone has that of its origin. */
+function isComplete(entry: Entry | undefined): boolean {
+  return entry !== undefined && (entry.commits.length > 0 || entry.origin !== undefined);
+}
+
+/** Namespace before name (§3.3). */
+function checkRef({ Namespace, Name, Branch }: BranchRef): void {
+  checkName('namespace', Namespace);
+  checkName('dot', Name);
+  checkName('branch', Branch ?? '');
+}
+
+/**
+ * Runs `work` with the queues of all these filesystems held; the ids are sorted, so that two can't hold
+ * each other up.
+ */
+function holding<T>(context: Context, ids: readonly string[], work: () => Promise<T>): Promise<T> {
+  const [first, ...rest] = ids;
+  if (first === undefined) return work();
+  return context.queues.run(idKey(first), () => holding(context, rest, work));
+}

@@ -1,0 +1,63 @@
+/**
+ * Sizes of all filesystems, asked of ZFS with one command for all when somebody wants them, never in the
+ * background. A slow or dead ZFS makes them old, not the answer late.
+ */
+
+import { asDmError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { within } from '../lib/retry.ts';
+import type { Size } from '../zfs/index.ts';
+
+const FRESH_MS = 1000;
+const PATIENCE_MS = 25;
+
+export interface SizesOptions {
+  ask: () => Promise<Map<string, Size>>;
+  log: Log;
+}
+
+export class Sizes {
+  readonly #options: SizesOptions;
+  #sizes: ReadonlyMap<string, Size> = new Map();
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+  #failing = false;
+
+  constructor(options: SizesOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to ask when the figures are older than 1 s, and waits at most 25 ms for the answer. */
+  async refresh(): Promise<void> {
+    if (!this.#asking && performance.now() - this.#askedAt >= FRESH_MS) {
+      this.#askedAt = performance.now();
+      this.#asking = this.#ask().finally(() => {
+        this.#asking = undefined;
+      });
+    }
+    if (this.#asking) await within(this.#asking, PATIENCE_MS);
+  }
+
+  /** Zeros while nothing is known. */
+  of(dataset: string): Size {
+    return this.#sizes.get(dataset) ?? { referenced: 0, dirty: 0 };
+  }
+
+  /** Waits at most `deadlineMs` for an answer that is awaited. */
+  async settle(deadlineMs: number): Promise<void> {
+    if (this.#asking) await within(this.#asking, deadlineMs);
+  }
+
+  async #ask(): Promise<void> {
+    const { ask, log } = this.#options;
+    try {
+      this.#sizes = await ask();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) {
+        log.warn({ reason: asDmError(error).message }, 'ZFS does not tell sizes: older figures are shown');
+      }
+      this.#failing = true;
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The workshop built from its adapters: what is on the pool, in the state file and in etcd made one, then
+ * kept so.
+ */
+
+import type { Etcd, KeyValue } from '../etcd/index.ts';
+import { asDmError, DmError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { until } from '../lib/retry.ts';
+import { dotsRoot } from '../model/layout.ts';
+import type { Filesystem, Pools, Zfs } from '../zfs/index.ts';
+import type { Context, UsersOf } from './context.ts';
+import { finishDot } from './create-dot.ts';
+import { destroyAll } from './delete-dot.ts';
+import { createDots } from './dots.ts';
+import { createHealth } from './health.ts';
+import type { Workshop } from './index.ts';
+import { IndexWriter } from './index-writer.ts';
+import { initialState } from './initial-state.ts';
+import { allValues, PREFIX } from './keyspace.ts';
+import { nameKey, Queues } from './queue.ts';
+import { type Plan, reconcile } from './reconcile.ts';
+import { fullName, Registry } from './registry.ts';
+import { Sizes } from './sizes.ts';
+import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
+import { Survey, setProperties } from './survey.ts';
+import { createUsers } from './users.ts';
+
+export interface WorkshopOptions {
+  zfs: Zfs;
+  pools: Pools;
+  etcd: Etcd;
+  pool: string;
+  mountPrefix: string;
+  containerMountPrefix: string;
+  /** On the pool, 0700: state.json lives here. */
+  stateDirectory: string;
+  writeFileAtomic: WriteAtomic;
+  /** Names the processes in the way of a deletion where ZFS's own "busy" names none. */
+  usersOf?: UsersOf;
+  log: Log;
+  /** Milliseconds that a first start waits for etcd, the only other place of users. Default 10 s. */
+  etcdPatienceMs?: number;
+}
+
+/** Together below the 10 s in which a server has to stop. */
+const STOP_OPERATIONS_MS = 5000;
+const STOP_INDEX_MS = 2000;
+
+/**
+ * Two or three ZFS commands and one read of etcd, whatever the number of dots; nothing is mounted.
+ *
+ * @throws DmError pool/POOL_MISSING, services/STATE_TOO_NEW, services/ETCD_UNREACHABLE (a first start only),
+ *   and of ZFS's
+ */
+export async function createWorkshop(options: WorkshopOptions): Promise<Workshop> {
+  const { zfs, pool, etcd, log } = options;
+  const everything = await zfs.filesystems(pool);
+  const nodeId = nodeIdOf(pool, everything);
+  const hasRoot = everything.some(filesystem => filesystem.name === dotsRoot(pool));
+  if (!hasRoot) await zfs.create(dotsRoot(pool), { mountpoint: 'legacy' });
+  const filesystems = everything.filter(filesystem => filesystem.name.startsWith(`${dotsRoot(pool)}/`));
+  const snapshots = filesystems.length > 0 ? await zfs.snapshots(dotsRoot(pool)) : [];
+
+  const { store, values, failure } = await openStore(options);
+  const registry = new Registry();
+  const queues = new Queues();
+  const desired = () => allValues(registry.all(), store.state, nodeId);
+  const index = new IndexWriter({ etcd, nodeId, desired, log });
+  const survey = new Survey({ zfs, pool, nodeId, registry, queues, log, onChange: () => index.sync() });
+  const sizes = new Sizes({ ask: () => survey.sizes(), log });
+  const context: Context = {
+    ...options,
+    usersOf: options.usersOf,
+    nodeId,
+    registry,
+    store,
+    index,
+    queues,
+    sizes,
+  };
+
+  const plan = reconcile({ pool, nodeId, filesystems, snapshots, values });
+  survey.adopt(filesystems, plan);
+  await setProperties(zfs, plan, log);
+  await finishCut(context, plan);
+  if (values) await index.sync(values);
+  else index.fallBehind(failure);
+
+  return {
+    users: createUsers({ store, index, log }),
+    dots: createDots(context),
+    nodeId,
+    ...createHealth({ etcd, pools: options.pools, pool }),
+    async close() {
+      const isIdle = await queues.idle(STOP_OPERATIONS_MS);
+      if (!isIdle) log.warn('operations on dots are still under way; they are finished at the next start');
+      await sizes.settle(STOP_INDEX_MS);
+      await index.close(STOP_INDEX_MS);
+    },
+  };
+}
+
+/** §3.4: of the root dataset, hexadecimal without padding. */
+function nodeIdOf(pool: string, filesystems: readonly Filesystem[]): string {
+  const root = filesystems.find(filesystem => filesystem.name === pool);
+  if (root) return BigInt(root.guid).toString(16);
+  throw new DmError('pool', 'POOL_MISSING', `There is no pool ${pool}.`, {
+    hint: 'Import or create it first; dm-linuxkit does.',
+  });
+}
+
+interface Opened {
+  store: StateStore;
+  /** Undefined when etcd does not answer; `failure` is why. */
+  values: KeyValue[] | undefined;
+  failure: unknown;
+}
+
+/** Without a state file, etcd is the only one to know the users: starting without either would lose them. */
+async function openStore({ etcd, stateDirectory, writeFileAtomic, log, etcdPatienceMs }: WorkshopOptions) {
+  const opened = await openState(stateDirectory, writeFileAtomic, log);
+  const read: Omit<Opened, 'store'> = { values: undefined, failure: undefined };
+  const look = async () => {
+    try {
+      read.values = await etcd.list(PREFIX);
+    } catch (error) {
+      read.failure = error;
+    }
+    return read.values !== undefined;
+  };
+  const isThere = opened.found
+    ? await look()
+    : await until(look, { deadlineMs: etcdPatienceMs ?? 10_000, everyMs: 100 });
+  if (!opened.found && !isThere) {
+    const reason = asDmError(read.failure).message;
+    const message = `There is no state.json, and users can not be taken from etcd either: ${reason}`;
+    throw new DmError('services', 'ETCD_UNREACHABLE', message, { hint: 'Start etcd, then dotmesh-server.' });
+  }
+  const state = initialState(opened.found, read.values ?? []);
+  const store = opened.keep(opened.found ?? state);
+  if (!opened.found || state !== opened.found) await store.write(state);
+  return { store, ...read } satisfies Opened;
+}
+
+/** A creation or deletion that a power cut stopped. What fails now is tried again at the next start. */
+async function finishCut(context: Context, plan: Plan): Promise<void> {
+  const { log, queues } = context;
+  for (const entry of plan.finish) {
+    try {
+      await queues.run(nameKey(entry.namespace, entry.name), () => finishDot(context, entry));
+      log.info({ dot: fullName(entry) }, 'a creation that was cut is finished');
+    } catch (error) {
+      log.error({ dot: fullName(entry), reason: asDmError(error).message }, 'a creation can not be finished');
+    }
+  }
+  for (const entries of plan.remove) {
+    const dot = entries.map(fullName)[0];
+    try {
+      await destroyAll(context, entries);
+      log.info({ dot }, 'a deletion that was cut is finished');
+    } catch (error) {
+      log.error({ dot, reason: asDmError(error).message }, 'a deletion can not be finished');
+    }
+  }
+}
