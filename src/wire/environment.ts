@@ -28,4 +28,9 @@ export const ENV = {
   adminApiKeyFile: 'DOTMESH_ADMIN_API_KEY_FILE',
   /** Ours: `text` or `json`. */
   logFormat: 'DOTMESH_LOG_FORMAT',
+  /** Ours: `[HOST]:PORT` of the liveness listener, or `off`. Default: the port after the main one. */
+  checkListen: 'DOTMESH_CHECK_LISTEN',
+  /** The original's, refused when they ask for what is not here: `boltdb`, an external user manager. */
+  storage: 'DOTMESH_STORAGE',
+  userManager: 'EXTERNAL_USER_MANAGER_URL',
 } as const;
