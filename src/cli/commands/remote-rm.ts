@@ -1,0 +1,8 @@
+/** `dm remote rm NAME`. Silent. CLI reference §1.6. */
+
+import type { Context } from '../command.ts';
+import { withoutRemote } from '../profile.ts';
+
+export async function run({ args: [name = ''], profile }: Context): Promise<void> {
+  await profile.update(now => withoutRemote(now, name));
+}
