@@ -1,0 +1,68 @@
+/** Steps 1 to 4: from devices to a server that answers. Each step looks before it acts. */
+
+import type { Pool, Zfs } from '../zfs/index.ts';
+import type { Progress } from './aftermath.ts';
+import type { Clock, Context } from './context.ts';
+import type { Input } from './input.ts';
+import type { ProvisionOptions } from './options.ts';
+import { ensurePool } from './pool.ts';
+import { refuseServerElsewhere } from './pool-lock.ts';
+import { type RunPaths, stopLeftovers } from './run-files.ts';
+import { ensureSecrets, type SecretFiles } from './secrets.ts';
+import { type Services, startServices } from './services.ts';
+import { ensureStateDirectory } from './state-dataset.ts';
+import { ensureZfsAnswers } from './zfs-fuse.ts';
+
+/** A run as it goes on: everything the steps share. */
+export interface Run {
+  options: ProvisionOptions;
+  input: Input;
+  paths: RunPaths;
+  context: Context;
+  clock: Clock;
+  /** How far it came, for the message when it fails. */
+  progress: Progress;
+}
+
+export interface Up {
+  services: Services;
+  secrets: SecretFiles;
+}
+
+const PROBE_MS = 20_000;
+
+/**
+ * @throws whatever a step throws; nothing that was started runs then
+ */
+export async function bringUp(run: Run): Promise<Up> {
+  const { options, paths, context, clock } = run;
+  await stopLeftovers(paths, context.log);
+  await refuseServerElsewhere(paths, context, clock);
+  const { pool, zfs } = await ensurePoolOf(run);
+  const stateDirectory = await ensureStateDirectory(pool, zfs);
+  await context.adapters.probeFiles(stateDirectory, PROBE_MS);
+  const secrets = await ensureSecrets(run.input.secrets, stateDirectory, context.log);
+  clock.signal.throwIfAborted();
+  const { poolName, listen, log } = options;
+  const settings = { poolName, stateDirectory, secrets, listen, log };
+  return { services: await startServices(paths, settings, context, clock), secrets };
+}
+
+/** Step 1. With a pool that is imported already this only looks. */
+export async function ensurePoolOf(run: Run): Promise<{ pool: Pool; zfs: Zfs }> {
+  const { options, context, clock } = run;
+  const { log, tell, adapters } = context;
+  await ensureZfsAnswers({ log, tell });
+  const { zfs, pools } = await adapters.connectZfs();
+  clock.signal.throwIfAborted();
+  run.progress = 'pool';
+  const { poolName, devices, storageSizeBytes, force, takeover } = options;
+  const { pool, how } = await ensurePool(
+    { poolName, devices, storageSizeBytes, force, takeover },
+    { pools, zfs, log, signal: clock.signal, tell },
+  );
+  run.progress = 'imported';
+  tell(`The pool ${poolName}: ${how}.`);
+  clock.signal.throwIfAborted();
+  return { pool, zfs };
+}

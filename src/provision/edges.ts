@@ -1,0 +1,87 @@
+/**
+ * The first and the last bytes of a device, where partition tables, signatures and ZFS labels are, and what they
+ * tell without asking ZFS: whether they are blank, and the uberblocks, ZFS's record of each transaction group.
+ * `zdb -l` prints the text of a label, which changes with the pool's configuration only; a pool in use is seen by
+ * its uberblocks. Source: "ZFS On-Disk Specification" §1.2–1.3; uberblock_impl.h and vdev_label.c of OpenZFS.
+ */
+
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { within } from '../lib/retry.ts';
+import { run } from '../system/run.ts';
+
+/** Covers a partition table and the edges of the one partition that we would make (1 MiB inwards). */
+export const EDGE_BYTES = 4 * 2 ** 20;
+const LABEL = 256 * 2 ** 10;
+/** The ring of uberblocks is the second half of a label. */
+const RING = 128 * 2 ** 10;
+/** The smallest slot of the ring. */
+const SLOT = 1024;
+const UBERBLOCK_MAGIC = 0x00bab10cn;
+const READ_MS = 60_000;
+
+export interface Edges {
+  sizeBytes: number;
+  first: Buffer;
+  last: Buffer;
+}
+
+/**
+ * Reads the edges of a device or file.
+ * @throws Error of Node (EIO…), or one that says that the device gives no answer
+ */
+export async function readEdges(path: string, sizeBytes: number): Promise<Edges> {
+  const file = await open(path, 'r');
+  try {
+    const part = async (position: number): Promise<Buffer> => {
+      const buffer = Buffer.alloc(Math.min(EDGE_BYTES, sizeBytes));
+      const done = await within(file.read(buffer, 0, buffer.length, position), READ_MS);
+      if (!done) throw new Error(`it gives no answer within ${READ_MS / 1000} s`);
+      if (done.bytesRead < buffer.length) throw new Error('it ends before the size it states');
+      return buffer;
+    };
+    const first = await part(0);
+    return { sizeBytes, first, last: await part(Math.max(0, sizeBytes - EDGE_BYTES)) };
+  } finally {
+    // Not waited for: the close of a device that hangs does not come back either.
+    file.close().catch(() => undefined);
+  }
+}
+
+/** Drops what this machine remembers of a block device: another machine may have written to it meanwhile. */
+export async function forgetCached(path: string): Promise<void> {
+  await run(['blockdev', '--flushbufs', path], { timeoutMs: READ_MS });
+}
+
+export function isZero({ first, last }: Pick<Edges, 'first' | 'last'>): boolean {
+  return [first, last].every(part => part.equals(Buffer.alloc(part.length)));
+}
+
+/** The four rings of uberblocks, as far as the device is large enough to have them. */
+function rings({ sizeBytes, first, last }: Edges): Buffer[] {
+  const aligned = sizeBytes - (sizeBytes % LABEL);
+  const inLast = aligned - 2 * LABEL - (sizeBytes - last.length);
+  const cut = (part: Buffer, label: number) => part.subarray(label + RING, label + LABEL);
+  return [cut(first, 0), cut(first, LABEL), cut(last, inLast), cut(last, inLast + LABEL)];
+}
+
+/** The highest transaction group in any uberblock; 0 when none was ever written. */
+export function newestTxg(edges: Edges): bigint {
+  let newest = 0n;
+  for (const ring of rings(edges)) {
+    for (let at = 0; at + SLOT <= ring.length; at += SLOT) {
+      const little = ring.readBigUInt64LE(at) === UBERBLOCK_MAGIC;
+      if (!little && ring.readBigUInt64BE(at) !== UBERBLOCK_MAGIC) continue;
+      const txg = little ? ring.readBigUInt64LE(at + 16) : ring.readBigUInt64BE(at + 16);
+      if (txg > newest) newest = txg;
+    }
+  }
+  return newest;
+}
+
+/** Changes with every transaction group and with every beat of multihost. */
+export function uberblockDigest(edges: Edges): string {
+  const hash = createHash('sha256');
+  for (const ring of rings(edges)) hash.update(ring);
+  return hash.digest('hex');
+}

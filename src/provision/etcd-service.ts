@@ -1,0 +1,97 @@
+/** Step 3: etcd on a UNIX socket, for a pool that is mounted. */
+
+import { rm } from 'node:fs/promises';
+import { DmError, isDmError } from '../lib/errors.ts';
+import { run } from '../system/run.ts';
+import { type Service, startService } from '../system/service.ts';
+import type { Clock, Context } from './context.ts';
+import { type EtcdVersion, etcdArguments, parseEtcdVersion, withoutEtcdVariables } from './etcd-arguments.ts';
+import { prepareEtcdData, setAside } from './etcd-data.ts';
+import { awaitReady } from './readiness.ts';
+import { type RunPaths, writeRunFile } from './run-files.ts';
+
+export const ETCD_GRACE_MS = 3_000;
+/** It takes 0.2 s; a busy machine with a slow disk gets a hundred times that. */
+const READY_WITHIN_MS = 20_000;
+
+export interface StartedEtcd {
+  service: Service;
+  /** It began with nothing: whoever filled it before has to do so again. */
+  fresh: boolean;
+}
+
+/**
+ * Starts etcd and waits until it answers a read. When it does not start on the data that is there, it gets
+ * a second chance with none.
+ *
+ * @throws DmError services/ETCD_MISSING, services/ETCD_UNSUPPORTED, services/ETCD_NOT_READY with its last
+ *   lines
+ */
+export async function startEtcd(
+  paths: RunPaths,
+  stateDirectory: string,
+  context: Context,
+  clock: Clock,
+): Promise<StartedEtcd> {
+  const version = await installedEtcd();
+  const data = await prepareEtcdData(stateDirectory, version.series, context.log);
+  try {
+    return { service: await attempt(data.directory), fresh: data.fresh };
+  } catch (error) {
+    if (data.fresh || !isDmError(error, 'ETCD_NOT_READY') || clock.signal.aborted) throw error;
+    await setAside(stateDirectory, error.message, context.log);
+    return { service: await attempt(data.directory), fresh: true };
+  }
+
+  async function attempt(directory: string): Promise<Service> {
+    // A socket of a killed run would let us knock at a door with nobody behind it.
+    for (const socket of [paths.etcdSocket, paths.etcdPeerSocket]) await rm(socket, { force: true });
+    const argv: [string, ...string[]] = ['etcd', ...etcdArguments(version, directory)];
+    const service = await startPrivately(argv);
+    const etcd = context.adapters.connectEtcd(paths.etcdSocket);
+    try {
+      await writeRunFile(paths.etcd, { role: 'etcd', ...service.identity });
+      await awaitReady({
+        service,
+        name: 'etcd',
+        code: 'ETCD_NOT_READY',
+        deadlineMs: READY_WITHIN_MS,
+        signal: clock.signal,
+        look: () => etcd.healthy(1_000),
+      });
+      return service;
+    } catch (error) {
+      await service.stop(ETCD_GRACE_MS);
+      throw error;
+    } finally {
+      etcd.close();
+    }
+  }
+
+  /**
+   * The umask is the only way to tell etcd the mode of its sockets; a child takes it over as it is forked.
+   */
+  async function startPrivately(argv: [string, ...string[]]): Promise<Service> {
+    const env = withoutEtcdVariables(process.env);
+    const before = process.umask(0o077);
+    let starting: Promise<Service>;
+    try {
+      starting = startService({ name: 'etcd', argv, env, cwd: paths.directory, log: context.log });
+    } finally {
+      process.umask(before);
+    }
+    return starting;
+  }
+}
+
+async function installedEtcd(): Promise<EtcdVersion> {
+  try {
+    return parseEtcdVersion((await run(['etcd', '--version'], { timeoutMs: 20_000 })).stdout);
+  } catch (error) {
+    if (!isDmError(error, 'COMMAND_MISSING')) throw error;
+    throw new DmError('services', 'ETCD_MISSING', 'etcd is not installed.', {
+      hint: 'Install it: apt-get install etcd-server (Debian), apk add etcd (Alpine).',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+/** Step 0: the files that the flags name, read and checked before anything on the machine is touched. */
+
+import { stat } from 'node:fs/promises';
+import { DmError, errno } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { type DotAddress, dotNameOfHost, parseDotAddress } from '../model/names.ts';
+import { readIfThere } from '../system/files.ts';
+import { effectiveUid, hostName } from '../system/host.ts';
+import { DEFAULT_FILES } from './flags.ts';
+import type { DotSource, ProvisionOptions } from './options.ts';
+import { type GivenSecrets, readGivenSecret } from './secrets.ts';
+import { parseCredentials, parseSeed, seedingComesLater } from './seed.ts';
+
+/** What the machine was asked for, all of it read: from here on no configuration is looked at any more. */
+export interface Input {
+  address: DotAddress | undefined;
+  secrets: GivenSecrets;
+}
+
+/**
+ * @throws DmError usage/NOT_ROOT, usage/FILE_MISSING, usage/FILE_EMPTY, usage/SEED_UNSUPPORTED, secrets/…,
+ *   and what names and seeds throw
+ */
+export async function readInput(options: ProvisionOptions, log: Log): Promise<Input> {
+  requireRoot();
+  if (options.remoteApiKey !== undefined)
+    log.warn(
+      'the key in --remote-apikey can be seen by every user of this machine: better use --credentials-file',
+    );
+  await refuseSeed(options, log);
+  return {
+    address: options.target && (await resolveDot(options.target.dot)),
+    secrets: {
+      apiKeyFile: await readGivenSecret(
+        'admin-api-key',
+        options.files.adminApiKey,
+        DEFAULT_FILES.adminApiKey,
+      ),
+      passwordFile: await readGivenSecret(
+        'admin-password',
+        options.files.adminPassword,
+        DEFAULT_FILES.adminPassword,
+      ),
+    },
+  };
+}
+
+/** @throws DmError usage/NOT_ROOT */
+export function requireRoot(): void {
+  if (effectiveUid() === 0) return;
+  throw new DmError('usage', 'NOT_ROOT', 'dm-linuxkit has to run as root: it makes pools and mounts.', {
+    hint: 'Run it through sudo.',
+  });
+}
+
+async function resolveDot(source: DotSource): Promise<DotAddress> {
+  const text = 'text' in source ? source.text : await readNamed('dot-file', source.file);
+  return parseDotAddress(text === 'hostname' ? dotNameOfHost(hostName()) : text);
+}
+
+async function refuseSeed(options: ProvisionOptions, log: Log): Promise<void> {
+  const { files, remoteUsername, remoteApiKey } = options;
+  const text =
+    options.seed ??
+    (files.seed === undefined
+      ? (await readIfThere(DEFAULT_FILES.seed))?.trim()
+      : await readNamed('seed-file', files.seed));
+  if (text === undefined) return;
+  if (text === '')
+    throw new DmError('usage', 'FILE_EMPTY', `${DEFAULT_FILES.seed} is empty.`, {
+      hint: 'Remove it, or name a seed in it.',
+    });
+  const seed = parseSeed(text);
+  if ((remoteUsername === undefined) !== (remoteApiKey === undefined))
+    throw new DmError('usage', 'MISSING_FLAG', '--remote-username and --remote-apikey go together.');
+  if (remoteUsername === undefined) await checkCredentialsFile(files.credentials, log);
+  throw seedingComesLater(seed);
+}
+
+async function checkCredentialsFile(given: string | undefined, log: Log): Promise<void> {
+  const path = given ?? DEFAULT_FILES.credentials;
+  const text = await readIfThere(path);
+  if (text === undefined)
+    throw new DmError(
+      'secrets',
+      'CREDENTIALS_MISSING',
+      `There are no credentials for the seed: ${path} is not there.`,
+      {
+        hint: 'Put user:key into it, or name another file with --credentials-file.',
+      },
+    );
+  parseCredentials(text, path);
+  if (((await stat(path)).mode & 0o077) !== 0)
+    log.warn(`${path} can be read by other users of this machine: give it "perm": "0600" in the metadata`);
+}
+
+/** A file that a flag names: it must be there and hold one line. */
+async function readNamed(flag: string, path: string): Promise<string> {
+  const text = await readIfThere(path).catch((error: unknown) => {
+    throw new DmError(
+      'usage',
+      'FILE_UNREADABLE',
+      `--${flag}=${path} can not be read: ${errno(error) ?? error}.`,
+    );
+  });
+  if (text === undefined) throw new DmError('usage', 'FILE_MISSING', `--${flag}=${path} is not there.`);
+  const trimmed = text.trim();
+  if (trimmed === '') throw new DmError('usage', 'FILE_EMPTY', `--${flag}=${path} is empty.`);
+  return trimmed;
+}

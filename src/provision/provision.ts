@@ -1,0 +1,126 @@
+/**
+ * dm-linuxkit's main job, in numbered steps (each in a file of its own):
+ *
+ *   0 input         files that flags name are read; a seed, a bad mountpoint, a missing root are refused
+ *     pool-lock     one dm-linuxkit at a time on a pool
+ *   1 pool          kept, else imported, else created
+ *   2 state-dataset etcd's data, the server's state, secrets
+ *   3 etcd-service  4 server-service
+ *   5 dot           kept, else created
+ *   6 expose        its directory appears at the mountpoint
+ *   7 one-shot      server and etcd are stopped, the mount stays      8 daemon.ts stays and supervises
+ */
+
+import { DmError } from '../lib/errors.ts';
+import { until } from '../lib/retry.ts';
+import { dotDataset } from '../model/layout.ts';
+import { type DotAddress, formatDotAddress } from '../model/names.ts';
+import { withAftermath } from './aftermath.ts';
+import { bringUp, ensurePoolOf, type Run } from './bring-up.ts';
+import { againstTheClock, type Clock, type Context, type ServerClient, withClient } from './context.ts';
+import { ensureDot, filesystemOf } from './dot.ts';
+import { exposeDot } from './expose.ts';
+import { readInput } from './input.ts';
+import { checkMountpoint, findAt, mountVerdict } from './mountpoint.ts';
+import type { ProvisionOptions, Target } from './options.ts';
+import { servingDaemon, withPoolLock } from './pool-lock.ts';
+import { type RunFile, runPaths } from './run-files.ts';
+import { answersPing } from './server-service.ts';
+
+/**
+ * Provides the dot and leaves: the mount stays, nothing else runs. While a daemon serves the pool, its
+ * server does the work.
+ *
+ * @throws DmError of every kind; the hint says how the machine is left
+ */
+export async function provisionOnce(options: ProvisionOptions, context: Context): Promise<void> {
+  await asRun(options, context, async run => {
+    const { paths, clock } = run;
+    const outcome = await withPoolLock(paths, context, clock, async () => {
+      const daemon = await servingDaemon(paths, clock);
+      if (daemon) return provideThrough(daemon, run);
+      const { services } = await bringUp(run);
+      try {
+        return await provideDot(run);
+      } finally {
+        await services.stop();
+      }
+    });
+    context.tell(`Ready: ${outcome ?? 'the pool is there'}.`);
+  });
+}
+
+/** Step 0, then `work` against the clock; errors say how the machine is left. */
+export async function asRun<T>(
+  options: ProvisionOptions,
+  context: Context,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  let run: Run | undefined;
+  try {
+    return await againstTheClock(context, options.timeoutMs, async clock => {
+      run = await begin(options, context, clock);
+      return work(run);
+    });
+  } catch (error) {
+    throw withAftermath(error, run?.progress ?? 'looking', options.poolName);
+  }
+}
+
+async function begin(options: ProvisionOptions, context: Context, clock: Clock): Promise<Run> {
+  const input = await readInput(options, context.log);
+  if (options.target && input.address) {
+    const wanted = { pool: options.poolName, subdot: input.address.subdot };
+    await checkMountpoint(options.target.mountpoint, wanted);
+  }
+  return { options, input, paths: runPaths(options.poolName), context, clock, progress: 'looking' };
+}
+
+/**
+ * Steps 5 and 6 through the server of this run; undefined when no dot was asked for.
+ *
+ * @returns what is mounted where, for the last line
+ */
+export async function provideDot(run: Run): Promise<string | undefined> {
+  const { options, input, paths, context } = run;
+  if (!options.target || !input.address) return undefined;
+  const { target } = options;
+  const { address } = input;
+  return withClient(context, paths.serverSocket, run.clock, client => provide(target, address, run, client));
+}
+
+async function provide(
+  target: Target,
+  address: DotAddress,
+  { options, context, clock }: Run,
+  client: Pick<ServerClient, 'call'>,
+): Promise<string> {
+  const dot = formatDotAddress(address);
+  // Before it is created: another dot at this mountpoint keeps its place, and its record.
+  const dataset = dotDataset(options.poolName, await filesystemOf(client, address));
+  const wanted = { pool: options.poolName, dataset, subdot: address.subdot };
+  mountVerdict(target.mountpoint, await findAt(target.mountpoint), wanted);
+  context.tell(`The dot ${dot}: ${await ensureDot(client, address)}.`);
+  clock.signal.throwIfAborted();
+  const mount = await exposeDot(options.poolName, target, address, client, context.adapters);
+  context.log.debug({ mountpoint: target.mountpoint, mount }, 'exposed');
+  return `${dot} is mounted at ${target.mountpoint}`;
+}
+
+/** The longest pause before a restart and the start itself. */
+const SERVER_BACK_WITHIN_MS = 60_000;
+
+/** A one-shot beside a daemon: the pool is looked at, the daemon's server does the rest. */
+async function provideThrough(daemon: RunFile, run: Run): Promise<string | undefined> {
+  const { context, clock, paths } = run;
+  context.tell(`A daemon (pid ${daemon.pid}) serves this pool: using it.`);
+  await ensurePoolOf(run);
+  run.progress = 'served';
+  // It may be restarting its server just now.
+  const answered = await withClient(context, paths.serverSocket, clock, client =>
+    until(() => answersPing(client), { deadlineMs: SERVER_BACK_WITHIN_MS, signal: clock.signal }),
+  );
+  if (answered) return provideDot(run);
+  const text = `The server of the daemon (pid ${daemon.pid}) does not answer.`;
+  throw new DmError('services', 'SERVER_SILENT', text, { hint: 'Its log says why.' });
+}

@@ -1,0 +1,98 @@
+/**
+ * Files beside a pool that is in use, in RUN_DIRECTORY/<pool>/ (0700): the lock, the two sockets, and who
+ * runs as daemon, etcd and server. A run file names a process by pid, start time and boot, so that what a
+ * killed run left behind is never taken for something alive.
+ */
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../lib/log.ts';
+import { RUN_DIRECTORY } from '../model/layout.ts';
+import { readIfThere, writeFileAtomic } from '../system/files.ts';
+import { endProcess, isAlive, type ProcessId } from '../system/processes.ts';
+
+export interface RunPaths {
+  directory: string;
+  lock: string;
+  daemon: string;
+  etcd: string;
+  server: string;
+  /** etcd 3.4 takes no absolute path and insists on a port: this is where `unix://etcd.sock:0` appears. */
+  etcdSocket: string;
+  etcdPeerSocket: string;
+  serverSocket: string;
+}
+
+export function runPaths(pool: string, base = RUN_DIRECTORY): RunPaths {
+  const directory = join(base, pool);
+  return {
+    directory,
+    lock: join(directory, 'lock'),
+    daemon: join(directory, 'daemon.json'),
+    etcd: join(directory, 'etcd.json'),
+    server: join(directory, 'server.json'),
+    etcdSocket: join(directory, 'etcd.sock:0'),
+    etcdPeerSocket: join(directory, 'etcd-peer.sock:0'),
+    serverSocket: join(directory, 'server.sock'),
+  };
+}
+
+export interface RunFile extends ProcessId {
+  role: 'daemon' | 'etcd' | 'server';
+  /** /proc/sys/kernel/random/boot_id: after a reboot the same pid may start at the same tick. */
+  boot: string;
+  /** Of a daemon: it provisions under the lock, serves without it, and is about to end. */
+  state?: 'starting' | 'serving' | 'stopping';
+  /** Of a daemon: `[HOST]:PORT` of its API. */
+  listen?: string;
+}
+
+export async function writeRunFile(path: string, file: Omit<RunFile, 'boot'>): Promise<void> {
+  const { pid, startTime, ...rest } = file;
+  const text = JSON.stringify({ pid, startTime, boot: await bootId(), ...rest });
+  await writeFileAtomic(path, `${text}\n`);
+}
+
+export async function removeRunFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+/**
+ * The run file at `path`, when its process runs; undefined when there is none, it is damaged, or a
+ * leftover.
+ */
+export async function liveRunFile(path: string): Promise<RunFile | undefined> {
+  const file = parseRunFile((await readIfThere(path)) ?? '');
+  return file && file.boot === (await bootId()) && isAlive(file) ? file : undefined;
+}
+
+/** Pure. */
+export function parseRunFile(text: string): RunFile | undefined {
+  try {
+    const file = JSON.parse(text) as RunFile | null;
+    const sound =
+      Number.isInteger(file?.pid) && Number(file?.pid) > 1 && Number.isInteger(file?.startTime) && file?.boot;
+    return file && sound ? file : undefined;
+  } catch {
+    return undefined; // Cut off by a full disk; then nobody is known by it.
+  }
+}
+
+/** Ends a server and an etcd that a killed run left, in this order, and removes their run files. */
+export async function stopLeftovers(paths: RunPaths, log: Log): Promise<void> {
+  for (const [path, graceMs] of [
+    [paths.server, 6_000],
+    [paths.etcd, 3_000],
+  ] as const) {
+    const file = await liveRunFile(path);
+    if (file) {
+      log.warn({ pid: file.pid }, `ending ${file.role}, left over from a run that was killed`);
+      await endProcess(file, { graceMs });
+    }
+    await removeRunFile(path);
+  }
+}
+
+async function bootId(): Promise<string> {
+  return ((await readIfThere('/proc/sys/kernel/random/boot_id')) ?? '').trim() || 'unknown';
+}

@@ -1,0 +1,99 @@
+/**
+ * The admin's API key and password: from files that the machine's metadata gave, else made once and kept on
+ * the pool, so that they are the same after every boot. The server gets the paths, never the values.
+ */
+
+import { randomBytes, randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { DmError, errno } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { makePrivateDirectory, readIfThere, writeFileAtomic } from '../system/files.ts';
+
+/** Files that were given; undefined members are to be made. */
+export interface GivenSecrets {
+  apiKeyFile: string | undefined;
+  passwordFile: string | undefined;
+}
+
+export interface SecretFiles {
+  apiKeyFile: string;
+  passwordFile: string;
+}
+
+const LONGEST = 1024;
+/** The server's own limit for passwords (wire reference §2.3, UpdatePassword); a key should not be weaker. */
+const SHORTEST = 7;
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+/** Without letters and digits that look alike: somebody may have to type it. */
+const PASSWORD_LETTERS = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
+
+/**
+ * The path of a given secret, after a look inside: `path` from the flag has to be there, the default may be
+ * missing.
+ *
+ * @throws DmError secrets/SECRET_MISSING, secrets/SECRET_UNREADABLE, secrets/BAD_SECRET
+ */
+export async function readGivenSecret(
+  what: string,
+  path: string | undefined,
+  preset: string,
+): Promise<string | undefined> {
+  const file = path ?? preset;
+  const text = await readIfThere(file).catch((error: unknown) => {
+    throw new DmError('secrets', 'SECRET_UNREADABLE', `${file} can not be read: ${errno(error) ?? error}.`);
+  });
+  if (text === undefined && path === undefined) return undefined;
+  if (text === undefined)
+    throw new DmError('secrets', 'SECRET_MISSING', `--${what}-file=${file} is not there.`, {
+      hint: `Without --${what}-file one is made and kept on the pool.`,
+    });
+  const fault = secretFault(text);
+  if (fault === '') return file;
+  throw new DmError('secrets', 'BAD_SECRET', `${file} ${fault}.`, {
+    hint: 'It should hold the secret alone, on one line.',
+  });
+}
+
+/** What is wrong with a secret as it stands in a file, or ''. A trailing newline does not count. Pure. */
+export function secretFault(text: string): string {
+  const secret = text.replace(/\r?\n$/, '');
+  if (secret === '') return 'is empty';
+  if (/[\0-\x1f\x7f]/.test(secret)) return 'holds control characters or more than one line';
+  if (Buffer.byteLength(secret) < SHORTEST) return `holds fewer than ${SHORTEST} characters`;
+  return Buffer.byteLength(secret) > LONGEST ? `holds more than ${LONGEST} characters` : '';
+}
+
+/** The two files that the server shall read; those that were not given are made in `stateDirectory`, once. */
+export async function ensureSecrets(
+  given: GivenSecrets,
+  stateDirectory: string,
+  log: Log,
+): Promise<SecretFiles> {
+  const directory = join(stateDirectory, 'secrets');
+  await makePrivateDirectory(directory);
+  return {
+    apiKeyFile: given.apiKeyFile ?? (await ensure(join(directory, 'admin-api-key'), makeApiKey, log)),
+    passwordFile: given.passwordFile ?? (await ensure(join(directory, 'admin-password'), makePassword, log)),
+  };
+}
+
+async function ensure(path: string, make: () => string, log: Log): Promise<string> {
+  const text = await readIfThere(path);
+  if (text !== undefined && secretFault(text) === '') return path;
+  await writeFileAtomic(path, `${make()}\n`);
+  log.info(`made a secret: ${path}`);
+  return path;
+}
+
+/** 256 random bits in base32 with padding (RFC 4648 §6), the form of the original's keys. */
+export function makeApiKey(): string {
+  const bits = [...randomBytes(32)].map(byte => byte.toString(2).padStart(8, '0')).join('');
+  const letters = bits.match(/.{1,5}/g) ?? [];
+  const text = letters.map(five => BASE32[Number.parseInt(five.padEnd(5, '0'), 2)]).join('');
+  return text.padEnd(Math.ceil(text.length / 8) * 8, '=');
+}
+
+/** 24 letters, about 140 bits. */
+export function makePassword(): string {
+  return Array.from({ length: 24 }, () => PASSWORD_LETTERS[randomInt(PASSWORD_LETTERS.length)]).join('');
+}

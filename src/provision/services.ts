@@ -1,0 +1,59 @@
+/** etcd and the server of one pool as a pair: started in order, stopped in reverse order. */
+
+import type { Service } from '../system/service.ts';
+import type { Clock, Context } from './context.ts';
+import { ETCD_GRACE_MS, startEtcd } from './etcd-service.ts';
+import { type RunPaths, removeRunFile } from './run-files.ts';
+import { SERVER_GRACE_MS, type ServerSettings, startServer } from './server-service.ts';
+
+export interface Services {
+  /** The one that runs now, or ran last. */
+  etcd(): Service;
+  server(): Service;
+  restartEtcd(clock: Clock): Promise<void>;
+  restartServer(clock: Clock): Promise<void>;
+  /** The server first, then etcd; waits for both. */
+  stop(): Promise<void>;
+}
+
+/** @throws what startEtcd and startServer throw; nothing runs then */
+export async function startServices(
+  paths: RunPaths,
+  settings: ServerSettings,
+  context: Context,
+  clock: Clock,
+): Promise<Services> {
+  let etcd = (await startEtcd(paths, settings.stateDirectory, context, clock)).service;
+  let server: Service;
+  try {
+    server = await startServer(paths, settings, context, clock);
+  } catch (error) {
+    await stopService(etcd, ETCD_GRACE_MS, paths.etcd);
+    throw error;
+  }
+  return {
+    etcd: () => etcd,
+    server: () => server,
+    async restartEtcd(until) {
+      const started = await startEtcd(paths, settings.stateDirectory, context, until);
+      etcd = started.service;
+      // The server fills an empty index only when it starts.
+      if (started.fresh) await server.stop(SERVER_GRACE_MS);
+    },
+    async restartServer(until) {
+      server = await startServer(paths, settings, context, until);
+    },
+    async stop() {
+      try {
+        await stopService(server, SERVER_GRACE_MS, paths.server);
+      } finally {
+        await stopService(etcd, ETCD_GRACE_MS, paths.etcd);
+      }
+    },
+  };
+}
+
+async function stopService(service: Service, graceMs: number, runFile: string): Promise<void> {
+  await service.stop(graceMs);
+  await removeRunFile(runFile);
+}

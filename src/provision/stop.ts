@@ -1,0 +1,150 @@
+/** Step 9: `dm-linuxkit stop` ends a daemon, takes the mounts away, and exports the pool when asked to. */
+
+import { join } from 'node:path';
+import { DmError, isDmError } from '../lib/errors.ts';
+import { until } from '../lib/retry.ts';
+import { MOUNT_PREFIX, RUN_DIRECTORY } from '../model/layout.ts';
+import { bindMount, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
+import { isAlive } from '../system/processes.ts';
+import type { User } from '../system/users.ts';
+import type { Pools } from '../zfs/index.ts';
+import { againstTheClock, type Clock, type Context } from './context.ts';
+import { requireRoot } from './input.ts';
+import type { StopOptions } from './options.ts';
+import { refuseServerElsewhere, withPoolLock } from './pool-lock.ts';
+import { liveRunFile, type RunPaths, runPaths, stopLeftovers } from './run-files.ts';
+
+/** It stops within 10 s; then the kernel ends its children with it. */
+const DAEMON_MS = 15_000;
+const BUSY_MS = 3_000;
+
+/**
+ * @throws DmError mount/UNMOUNT_BUSY (data.users; the mounts are as they were, and a daemon goes on),
+ *   pool/POOL_BUSY, services/DAEMON_STUCK, locked/LOCKED
+ */
+export async function stop(options: StopOptions, context: Context): Promise<void> {
+  requireRoot();
+  const paths = runPaths(options.poolName, RUN_DIRECTORY);
+  await interruptStart(paths);
+  await againstTheClock(context, options.timeoutMs, clock =>
+    withPoolLock(paths, context, clock, () => stopUnderLock(options, paths, context, clock)),
+  );
+}
+
+async function stopUnderLock(
+  { poolName, export: exporting }: StopOptions,
+  paths: RunPaths,
+  context: Context,
+  clock: Clock,
+): Promise<void> {
+  // What programs use goes first: as long as one of them is at work there, the daemon goes on serving it.
+  const exposed = await unmountAll(poolName, isExposed);
+  let stopped: boolean;
+  let unmounted: Mount[];
+  try {
+    stopped = await stopDaemon(paths);
+    await stopLeftovers(paths, context.log);
+    await refuseServerElsewhere(paths, context, clock);
+    clock.signal.throwIfAborted();
+    unmounted = [...exposed, ...(await unmountAll(poolName, () => true))];
+  } catch (error) {
+    await bringBack(exposed);
+    throw error;
+  }
+  const pools = await importedPools(poolName, context);
+  if (!stopped && unmounted.length === 0 && !pools) {
+    context.tell(`There is nothing to stop: the pool ${poolName} is not imported.`);
+    return;
+  }
+  if (exporting && pools) await pools.export(poolName);
+  const state = !pools ? 'not imported' : exporting ? 'exported' : 'still imported';
+  context.tell(`Stopped: ${count(unmounted.length)} taken away, the pool ${poolName} is ${state}.`);
+}
+
+/** Mounts of the pool, in the order in which they can be taken away. Pure. */
+export function mountsOf(pool: string, table: readonly Mount[]): Mount[] {
+  return table.filter(({ source }) => source === pool || source.startsWith(`${pool}/`)).reverse();
+}
+
+/** Whether a mount is one for programs, and not one that the server or etcd work in. Pure. */
+export function isExposed({ mountpoint }: Pick<Mount, 'mountpoint'>): boolean {
+  return !mountpoint.startsWith(`${MOUNT_PREFIX}/`);
+}
+
+/** A daemon that is still providing holds the lock for which we would wait: it takes back what it began. */
+async function interruptStart(paths: RunPaths): Promise<void> {
+  const daemon = await liveRunFile(paths.daemon);
+  if (daemon?.state === 'starting') process.kill(daemon.pid, 'SIGTERM');
+}
+
+async function stopDaemon(paths: RunPaths): Promise<boolean> {
+  const daemon = await liveRunFile(paths.daemon);
+  if (!daemon) return false;
+  process.kill(daemon.pid, 'SIGTERM');
+  if (await until(() => !isAlive(daemon), { deadlineMs: DAEMON_MS })) return true;
+  throw new DmError('services', 'DAEMON_STUCK', `The daemon (pid ${daemon.pid}) did not end within 15 s.`, {
+    hint: 'Its log says what it waits for. The mounts are as they were.',
+  });
+}
+
+/**
+ * Takes the pool's mounts away that are chosen, newest first; when one is in use, those that went come back.
+ *
+ * @throws DmError mount/UNMOUNT_BUSY (data.users)
+ */
+async function unmountAll(pool: string, chosen: (mount: Mount) => boolean): Promise<Mount[]> {
+  return withMountLock(async () => {
+    const gone: Mount[] = [];
+    for (const mount of mountsOf(pool, await mountTable()).filter(chosen)) {
+      try {
+        await unmountSoon(mount.mountpoint);
+        gone.push(mount);
+      } catch (error) {
+        await bringBack(gone);
+        throw error;
+      }
+    }
+    return gone;
+  });
+}
+
+/** What ended a moment ago may keep a filesystem busy for some milliseconds more, with nobody to be seen. */
+async function unmountSoon(mountpoint: string): Promise<void> {
+  const end = performance.now() + BUSY_MS;
+  const tried = async () => {
+    try {
+      await unmount(mountpoint);
+      return true;
+    } catch (error) {
+      const passing = isDmError(error, 'UNMOUNT_BUSY') && (error.data.users as User[]).length === 0;
+      if (!passing || performance.now() > end) throw error;
+      return false;
+    }
+  };
+  await until(tried, { deadlineMs: 2 * BUSY_MS, everyMs: 100 });
+}
+
+/**
+ * Binds again what was bound to a filesystem that is still mounted as a whole; best effort, after another
+ * error.
+ */
+async function bringBack(gone: readonly Mount[]): Promise<void> {
+  const table = await mountTable();
+  for (const mount of [...gone].reverse()) {
+    const whole = table.find(other => other.source === mount.source && other.root === '/');
+    if (whole) await bindMount(join(whole.mountpoint, mount.root), mount.mountpoint).catch(() => undefined);
+  }
+}
+
+/** The pools, when ours is among them; a machine without a ZFS that answers has none. */
+async function importedPools(pool: string, { adapters }: Context): Promise<Pools | undefined> {
+  try {
+    const { pools } = await adapters.connectZfs();
+    return (await pools.list()).some(({ name }) => name === pool) ? pools : undefined;
+  } catch (error) {
+    if (isDmError(error, 'ZFS_MISSING')) return undefined;
+    throw error;
+  }
+}
+
+const count = (mounts: number): string => (mounts === 1 ? '1 mount' : `${mounts} mounts`);

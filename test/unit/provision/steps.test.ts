@@ -1,0 +1,97 @@
+// Small decisions of single steps: the dot, the reservation, the server's environment, the last sentence.
+import test from 'ava';
+import { asDmError, DmError } from '../../../src/lib/errors.ts';
+import { withAftermath } from '../../../src/provision/aftermath.ts';
+import { againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
+import { ensureDot } from '../../../src/provision/dot.ts';
+import { runPaths } from '../../../src/provision/run-files.ts';
+import { serverEnvironment } from '../../../src/provision/server-service.ts';
+import { reservationFor } from '../../../src/provision/state-dataset.ts';
+
+const DOT = { namespace: 'admin', name: 'shop', branch: '', subdot: '__default__' };
+
+/** A server that has these branches ('' is master) and notes what it is asked to create. */
+function server(branches: string[], created: string[] = []): Pick<ServerClient, 'call'> {
+  const call = async (method: string, params: unknown) => {
+    const { Name, Branch } = params as { Name: string; Branch: string };
+    if (method === 'Exists') return branches.includes(Branch) ? 'id' : '';
+    created.push(Name);
+    if (Name === 'refused') throw new DmError('denied', 'DENIED', 'Permission denied.');
+    return true;
+  };
+  return { call: call as ServerClient['call'] };
+}
+
+test('a dot that exists is kept, one that does not is created', async t => {
+  const created: string[] = [];
+  t.is(await ensureDot(server([''], created), DOT), 'kept');
+  t.deepEqual(created, []);
+  t.is(await ensureDot(server([], created), DOT), 'created');
+  t.deepEqual(created, ['shop']);
+});
+
+test('a branch is not made out of nothing, and the dot is not either then', async t => {
+  const created: string[] = [];
+  const branch = { ...DOT, branch: 'v2' };
+  await t.throwsAsync(ensureDot(server([''], created), branch), { code: 'BRANCH_MISSING' });
+  await t.throwsAsync(ensureDot(server([], created), branch), { code: 'BRANCH_MISSING' });
+  t.deepEqual(created, []);
+  t.is(await ensureDot(server(['', 'v2']), branch), 'kept');
+});
+
+test("a server's refusal is an error about the dot, in the server's words", async t => {
+  const error = await t.throwsAsync(ensureDot(server([]), { ...DOT, name: 'refused' }), {
+    code: 'DOT_FAILED',
+  });
+  t.is(asDmError(error).kind, 'dot');
+  t.regex(error?.message ?? '', /Permission denied\.$/);
+});
+
+test('256 MiB are reserved, on small pools 5 %', t => {
+  t.is(reservationFor(10 * 2 ** 30), 256 * 2 ** 20);
+  t.is(reservationFor(5 * 2 ** 30), 256 * 2 ** 20);
+  t.is(reservationFor(2 ** 30), Math.floor(2 ** 30 / 20));
+});
+
+test('the server is told paths of secrets, and sockets instead of ports', t => {
+  const environment = serverEnvironment(runPaths('p'), {
+    poolName: 'p',
+    stateDirectory: '/state',
+    secrets: { apiKeyFile: '/state/key', passwordFile: '/state/password' },
+    listen: { host: '::1', port: 4000 },
+    log: { level: 'info', format: 'text' },
+  });
+  t.like(environment, {
+    POOL: 'p',
+    DOTMESH_ETCD_ENDPOINT: 'unix:///run/dotmesh/p/etcd.sock:0',
+    DOTMESH_LISTEN: '[::1]:4000',
+    DOTMESH_SOCKET: '/run/dotmesh/p/server.sock',
+    DOTMESH_ADMIN_API_KEY_FILE: '/state/key',
+    CONTAINER_RUNTIME: 'null',
+  });
+  t.is(environment['INITIAL_ADMIN_API_KEY'], undefined);
+  t.true('INITIAL_ADMIN_API_KEY' in environment);
+});
+
+test('an error says how the machine is left', t => {
+  const error = new DmError('mount', 'X', 'No.', { hint: 'Do this.' });
+  t.is(withAftermath(error, 'looking', 'p').hint, 'Do this. Nothing was changed.');
+  t.regex(withAftermath(error, 'imported', 'p').hint ?? '', /^Do this\. The pool p stays imported/);
+  t.is(withAftermath(new DmError('device', 'X', 'No.'), 'pool', 'p').hint, undefined);
+});
+
+test('what is cut off by the clock or a signal says so, whatever it tripped over', async t => {
+  const never = (_: unknown, signal: AbortSignal) =>
+    new Promise<void>((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(new Error('socket hang up'))),
+    );
+  const quiet = { interrupted: new AbortController().signal };
+  await t.throwsAsync(
+    againstTheClock(quiet, 5, ({ signal }) => never(0, signal)),
+    { code: 'PROVISION_TIMED_OUT' },
+  );
+  const asked = new AbortController();
+  const running = againstTheClock({ interrupted: asked.signal }, 60_000, ({ signal }) => never(0, signal));
+  asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
+  await t.throwsAsync(running, { code: 'INTERRUPTED' });
+});
