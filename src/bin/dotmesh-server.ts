@@ -26,7 +26,8 @@ import type { Pools, Zfs } from '../zfs/index.ts';
 const ETCD_WITHIN_MS = 30_000;
 const ETCD_LOOK_MS = 2_000;
 /** Who stops a machine does not wait longer than 10 s. */
-const STOP_WITHIN_MS = 9_000;
+/** Less than dm-linuxkit waits for us: it stops the pair of etcd and us within 10 s. */
+const STOP_WITHIN_MS = 5_000;
 
 async function main(argv: readonly string[]): Promise<void> {
   const { booleans, rest } = parseFlags(argv, FLAGS);
@@ -118,7 +119,7 @@ async function findStateDirectory(settings: Settings, zfs: Zfs, pools: Pools): P
     });
   }
   const given = settings.stateDirectory;
-  if (given === undefined) return ensureStateDirectory(pool, zfs);
+  if (given === undefined) return ensureStateDirectory(pool, zfs, settings.mountPrefix);
   const found = await stat(given).catch(() => undefined);
   // Not made when missing: the pool's dataset is then not mounted there, and state beside it would be lost.
   if (found?.isDirectory()) return given;

@@ -85,10 +85,10 @@ export async function stopLeftovers(paths: RunPaths, log: Log): Promise<void> {
     [paths.etcd, 3_000],
   ] as const) {
     const file = await liveRunFile(path);
-    if (file) {
-      log.warn({ pid: file.pid }, `ending ${file.role}, left over from a run that was killed`);
-      await endProcess(file, { graceMs });
-    }
+    // A file that names nobody stays until it is replaced: it may name somebody in another pid namespace.
+    if (!file) continue;
+    log.warn({ pid: file.pid }, `ending ${file.role}, left over from a run that was killed`);
+    await endProcess(file, { graceMs });
     await removeRunFile(path);
   }
 }

@@ -26,9 +26,10 @@ export function reservationFor(poolBytes: number): number {
 export async function ensureStateDirectory(
   pool: Pick<Pool, 'name' | 'sizeBytes'>,
   zfs: Zfs,
+  mountPrefix = MOUNT_PREFIX,
 ): Promise<string> {
   const dataset = etcdDataset(pool.name);
-  const directory = etcdMountpoint(MOUNT_PREFIX, pool.name);
+  const directory = etcdMountpoint(mountPrefix, pool.name);
   const [found] = await zfs.filesystems(dataset);
   const isMounted = found?.mounted && found.mountpoint === directory;
   if (!isMounted) await makePrivateDirectory(directory);

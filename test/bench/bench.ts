@@ -30,7 +30,8 @@ interface Row {
 const rows: Row[] = [];
 
 const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
-const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: number[]): number =>
+  values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 async function timed(action: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
@@ -41,12 +42,26 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 /** A row that compares with a raw operation; the bar is on the difference, in milliseconds. */
 function compare(what: string, ours: number[], raw: number[], overRaw: number): void {
   const [a, b] = [median(ours), median(raw)];
-  rows.push({ what, ours: ms(a), raw: ms(b), ratio: `${(a / b).toFixed(2)} ×`, bar: `≤ raw + ${ms(overRaw)}`, met: a - b <= overRaw });
+  rows.push({
+    what,
+    ours: ms(a),
+    raw: ms(b),
+    ratio: `${(a / b).toFixed(2)} ×`,
+    bar: `≤ raw + ${ms(overRaw)}`,
+    met: a - b <= overRaw,
+  });
 }
 
 function single(what: string, value: number, show: (value: number) => string, limit?: number): void {
   const met = limit === undefined ? undefined : value <= limit;
-  rows.push({ what, ours: show(value), raw: '', ratio: '', bar: limit === undefined ? '' : `≤ ${show(limit)}`, met });
+  rows.push({
+    what,
+    ours: show(value),
+    raw: '',
+    ratio: '',
+    bar: limit === undefined ? '' : `≤ ${show(limit)}`,
+    met,
+  });
 }
 
 async function freePort(): Promise<number> {
@@ -118,7 +133,9 @@ async function startServer(pool: string, folder: string, etcdPort: number): Prom
   });
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
   const rpc = client(port);
-  const answered = await until(() => rpc.call('Ping', null, { timeoutMs: 5000 }).catch(() => false), { deadlineMs: 120_000 });
+  const answered = await until(() => rpc.call('Ping', null, { timeoutMs: 5000 }).catch(() => false), {
+    deadlineMs: 120_000,
+  });
   if (!answered) throw new Error('the server did not come up');
   return {
     pid: child.pid ?? 0,
@@ -150,7 +167,11 @@ async function startEtcd(folder: string): Promise<{ port: number; stop(): Promis
     { stdio: 'ignore' },
   );
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  const healthy = () => fetch(`http://127.0.0.1:${port}/health`).then(answer => answer.ok, () => false);
+  const healthy = () =>
+    fetch(`http://127.0.0.1:${port}/health`).then(
+      answer => answer.ok,
+      () => false,
+    );
   if (!(await until(healthy, { deadlineMs: 60_000 }))) throw new Error('etcd did not come up');
   return {
     port,
@@ -162,7 +183,9 @@ async function startEtcd(folder: string): Promise<{ port: number; stop(): Promis
 }
 
 async function memory(pid: number): Promise<number> {
-  return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024;
+  return (
+    Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024
+  );
 }
 
 /** Clock ticks (1/100 s) that a process has used. */
@@ -182,9 +205,13 @@ async function servers(folder: string): Promise<void> {
     for (const count of DOTS) {
       const create: number[] = [];
       let server = await startServer(pool, folder, etcd.port);
-      for (; made < count; made++) create.push(await timed(() => client(server.port).call('Create', { Namespace: 'admin', Name: `dot-${made}` })));
+      for (; made < count; made++)
+        create.push(
+          await timed(() => client(server.port).call('Create', { Namespace: 'admin', Name: `dot-${made}` })),
+        );
       await server.stop();
-      if (count === 100) compare('Create / zfs create, mount, snapshot', create, await rawCreates(pool, folder), 100);
+      if (count === 100)
+        compare('Create / zfs create, mount, snapshot', create, await rawCreates(pool, folder), 100);
 
       const ready: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
@@ -194,7 +221,8 @@ async function servers(folder: string): Promise<void> {
       }
       single(`server ready, ${count} dots`, median(ready), ms, count === 1000 ? 3000 : undefined);
       const list: number[] = [];
-      for (let round = 0; round < 20; round++) list.push(await timed(() => client(server.port).call('List', null)));
+      for (let round = 0; round < 20; round++)
+        list.push(await timed(() => client(server.port).call('List', null)));
       single(`List, ${count} dots`, median(list), ms, count === 1000 ? 50 : undefined);
       if (count === 1000) await idle(server.pid);
       await server.stop();
@@ -212,7 +240,15 @@ async function rawCreates(pool: string, folder: string): Promise<number[]> {
     const name = `${pool}/raw/${round}`;
     times.push(
       await timed(async () => {
-        await run(['zfs', 'create', '-o', `mountpoint=${join(folder, 'raw', String(round))}`, '-o', 'canmount=noauto', name]);
+        await run([
+          'zfs',
+          'create',
+          '-o',
+          `mountpoint=${join(folder, 'raw', String(round))}`,
+          '-o',
+          'canmount=noauto',
+          name,
+        ]);
         await run(['zfs', 'mount', name]);
         await run(['zfs', 'snapshot', `${name}@first`]);
       }),
@@ -226,7 +262,12 @@ async function idle(pid: number): Promise<void> {
   await delay(2000);
   const before = await ticks(pid);
   await delay(10_000);
-  single('CPU of the idle server, 1000 dots', (await ticks(pid)) - before, value => `${(value / 10).toFixed(1)} %`, 20);
+  single(
+    'CPU of the idle server, 1000 dots',
+    (await ticks(pid)) - before,
+    value => `${(value / 10).toFixed(1)} %`,
+    20,
+  );
   single('RSS of the idle server, 1000 dots', await memory(pid), value => `${value.toFixed(1)} MiB`, 80);
 }
 
@@ -241,13 +282,31 @@ async function programs(folder: string): Promise<void> {
     bare.push(await timed(() => run([process.execPath, '-e', '0'], { env })));
   }
   const [a, b] = [median(version), median(bare)];
-  rows.push({ what: 'dm version / node -e 0', ours: ms(a), raw: ms(b), ratio: `${(a / b).toFixed(2)} ×`, bar: '≤ 1.50 ×', met: a / b <= 1.5 });
+  rows.push({
+    what: 'dm version / node -e 0',
+    ours: ms(a),
+    raw: ms(b),
+    ratio: `${(a / b).toFixed(2)} ×`,
+    bar: '≤ 1.50 ×',
+    met: a / b <= 1.5,
+  });
 }
 
 function table(): string {
-  const cells = [['', 'ours', 'raw', 'ratio', 'bar', ''], ...rows.map(row => [row.what, row.ours, row.raw, row.ratio, row.bar, verdict(row)])];
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map(line => line[column]?.length ?? 0))) ?? [];
-  return cells.map(line => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  const cells = [
+    ['', 'ours', 'raw', 'ratio', 'bar', ''],
+    ...rows.map(row => [row.what, row.ours, row.raw, row.ratio, row.bar, verdict(row)]),
+  ];
+  const widths =
+    cells[0]?.map((_, column) => Math.max(...cells.map(line => line[column]?.length ?? 0))) ?? [];
+  return cells
+    .map(line =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function verdict(row: Row): string {

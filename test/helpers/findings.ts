@@ -5,8 +5,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_SUBDOT } from '../../src/model/names.ts';
 import { dotsRoot, PROPERTY } from '../../src/model/layout.ts';
+import { DEFAULT_SUBDOT } from '../../src/model/names.ts';
 import { parseMountInfo } from '../../src/system/mount-table.ts';
 
 export interface Case {

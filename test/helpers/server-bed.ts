@@ -225,7 +225,9 @@ export class ServerBed {
   async datasetsNamed(name: string): Promise<string[]> {
     const text = await sh('zfs', 'get', '-H', '-o', 'name,value', '-r', 'dm-linuxkit:name', this.at.pool);
     const rows = text.split('\n').map(line => line.split('\t'));
-    return rows.filter(([dataset, value]) => value === name && !dataset?.includes('@')).map(([dataset = '']) => dataset);
+    return rows
+      .filter(([dataset, value]) => value === name && !dataset?.includes('@'))
+      .map(([dataset = '']) => dataset);
   }
 
   /** All that etcd holds. */
@@ -241,8 +243,13 @@ export class ServerBed {
   async clear(): Promise<void> {
     await this.down();
     // ZFS may answer "busy" for a moment after a file was closed.
-    const gone = () => sh('zpool', 'destroy', '-f', this.at.pool).then(() => true, () => false);
-    if (!(await until(gone, { deadlineMs: 30_000, everyMs: 100 }))) await sh('zpool', 'destroy', '-f', this.at.pool);
+    const gone = () =>
+      sh('zpool', 'destroy', '-f', this.at.pool).then(
+        () => true,
+        () => false,
+      );
+    if (!(await until(gone, { deadlineMs: 30_000, everyMs: 100 })))
+      await sh('zpool', 'destroy', '-f', this.at.pool);
     await rm(this.at.stateDirectory, { recursive: true, force: true });
     await rm(this.at.folder, { recursive: true, force: true });
   }

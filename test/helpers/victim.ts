@@ -83,12 +83,7 @@ function descendants(root: number): number[] {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     // proc(5): "pid (comm) state ppid"; the comm may hold anything, so what follows its last parenthesis counts.
-    const parent = Number(
-      read(`/proc/${name}/stat`)
-        .replace(/^.*\)/s, '')
-        .trim()
-        .split(' ')[1],
-    );
+    const parent = Number(read(`/proc/${name}/stat`).replace(/^.*\)/s, '').trim().split(' ')[1]);
     children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
   }
   const found: number[] = [];

@@ -1,7 +1,7 @@
 // What a booting machine does, through the built programs: a bare file becomes a mounted dot, again and
 // again.
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
@@ -199,6 +199,14 @@ test.serial(
       };
       t.true(await until(answers, within), daemon.text());
     }
+
+    // As a run in another pid namespace sees it: the socket answers, and the run files name nobody.
+    const roles = ['daemon', 'etcd', 'server'] as const;
+    for (const role of roles) await rename(machine.paths[role], `${machine.paths[role]}.aside`);
+    const blind = await machine.run(...PG());
+    for (const role of roles) await rename(`${machine.paths[role]}.aside`, machine.paths[role]);
+    t.is(blind.code, 9, blind.text);
+    t.regex(blind.text, /pid namespace/);
 
     daemon.child.kill('SIGTERM');
     const { code, text } = await daemon.ended;

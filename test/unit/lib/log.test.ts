@@ -3,7 +3,9 @@ import { createLog, type LogFormat } from '../../../src/lib/log.ts';
 
 function linesOf(format: LogFormat, write: (log: ReturnType<typeof createLog>) => void): string[] {
   const lines: string[] = [];
-  write(createLog({ name: 'p', level: 'info', format, destination: { write: line => void lines.push(line) } }));
+  write(
+    createLog({ name: 'p', level: 'info', format, destination: { write: line => void lines.push(line) } }),
+  );
   return lines;
 }
 
@@ -18,7 +20,9 @@ test('a line of JSON is JSON', t => {
 });
 
 test('keys and passwords are blanked, at the top and one level down', t => {
-  const text = linesOf('text', log => log.info({ apiKey: 'S3CRET', request: { ApiKey: 'S3CRET', Password: 'S3CRET' } }, 'x'));
+  const text = linesOf('text', log =>
+    log.info({ apiKey: 'S3CRET', request: { ApiKey: 'S3CRET', Password: 'S3CRET' } }, 'x'),
+  );
   t.false(text.join('').includes('S3CRET'));
   t.true(text.join('').includes('[secret]'));
 });

@@ -13,11 +13,21 @@ import {
 const name = fc.stringMatching(/^[a-zA-Z0-9_-]{1,64}$/);
 
 test('a plain name is master and the default subdot in the namespace admin', t => {
-  t.deepEqual(parseDotAddress('shop'), { namespace: 'admin', name: 'shop', branch: '', subdot: '__default__' });
+  t.deepEqual(parseDotAddress('shop'), {
+    namespace: 'admin',
+    name: 'shop',
+    branch: '',
+    subdot: '__default__',
+  });
 });
 
 test('namespace, branch and subdot are read', t => {
-  t.deepEqual(parseDotAddress('bob/shop@b1.orders'), { namespace: 'bob', name: 'shop', branch: 'b1', subdot: 'orders' });
+  t.deepEqual(parseDotAddress('bob/shop@b1.orders'), {
+    namespace: 'bob',
+    name: 'shop',
+    branch: 'b1',
+    subdot: 'orders',
+  });
   t.is(parseDotAddress('shop@master').branch, '');
 });
 
@@ -31,7 +41,24 @@ test('an address survives writing and reading', t => {
   t.pass();
 });
 
-for (const hostile of ['', '..', '.', '/', 'a/b/c', 'a@b@c', 'a.b.c', 'a@', 'a.', 'a\n', 'a\0', 'a%2f', 'ü', 'x'.repeat(65), '../x', 'a b']) {
+for (const hostile of [
+  '',
+  '..',
+  '.',
+  '/',
+  'a/b/c',
+  'a@b@c',
+  'a.b.c',
+  'a@',
+  'a.',
+  'a\n',
+  'a\0',
+  'a%2f',
+  'ü',
+  'x'.repeat(65),
+  '../x',
+  'a b',
+]) {
   test(`${JSON.stringify(hostile).slice(0, 30)} is refused as an address`, t => {
     const error = t.throws(() => parseDotAddress(hostile)) as DmError;
     t.is(error.code, 'INVALID_NAME');
