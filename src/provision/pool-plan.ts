@@ -40,6 +40,7 @@ export type Plan =
   | { do: 'refuse'; error: DmError };
 
 /** `pool_state_t` of OpenZFS, as labels have it. */
+const ACTIVE = 0;
 const EXPORTED = 1;
 
 /** A pool as the named devices' labels show it. */
@@ -85,7 +86,7 @@ function planCreate(request: PlanRequest, pools: readonly Found[], devices: read
     const size = device.use === 'make file' ? request.storageSizeBytes : namedSize(device);
     if (size < MINIMUM_DEVICE_BYTES) return refuse(deviceTooSmall(device.named, size));
   }
-  const maybeInUse = (device: DeviceState) => device.content.labels.some(label => label.state !== EXPORTED);
+  const maybeInUse = (device: DeviceState) => device.content.labels.some(label => label.state === ACTIVE);
   return { do: 'create', wipe: used, watch: used.filter(maybeInUse) };
 }
 

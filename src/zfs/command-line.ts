@@ -28,7 +28,7 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
   return {
     capabilities,
     filesystems: root => listFilesystems(root, capabilities),
-    snapshots: (root, { depth } = {}) => listSnapshots(root, depth, capabilities),
+    snapshots: (root, how = {}) => listSnapshots(root, how, capabilities),
     sizes: root => listSizes(root, capabilities),
     create: async (name, properties) =>
       change(

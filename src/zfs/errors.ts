@@ -15,19 +15,19 @@ interface Rule {
 
 const RULES: readonly Rule[] = [
   {
+    words: /permission denied|must be root|operation not permitted/i,
+    kind: 'zfs',
+    code: 'ZFS_DENIED',
+    say: about => `ZFS does not let us work on ${about}.`,
+    hint: 'Run this as root.',
+  },
+  {
     words:
       /zfs-fuse daemon is running|modules? (cannot|are not|is not)|modprobe zfs|initialize ZFS library|\/dev\/zfs/,
     kind: 'zfs',
     code: 'ZFS_MISSING',
     say: () => 'The zfs command is there, but no ZFS answers it.',
     hint: 'Load the kernel module (modprobe zfs), or start zfs-fuse.',
-  },
-  {
-    words: /permission denied|must be root|operation not permitted/i,
-    kind: 'zfs',
-    code: 'ZFS_DENIED',
-    say: about => `ZFS does not let us work on ${about}.`,
-    hint: 'Run this as root.',
   },
   {
     words:

@@ -1,16 +1,17 @@
 /** Listing: filesystems, snapshots and sizes below a root, each with a fixed number of commands. */
 
 import { isDmError } from '../lib/errors.ts';
+import { PROPERTY } from '../model/layout.ts';
 import { dataset } from './arguments.ts';
 import { lines, zfs } from './command.ts';
-import { COLUMNS, framed, type Row, trueRows } from './framed.ts';
-import type { Capabilities, Filesystem, Size, Snapshot } from './index.ts';
-import { type Numbers, parseNumbers, sizesFrom } from './sizes.ts';
+import { COLUMNS, framed, type Row } from './framed.ts';
+import type { Capabilities, Filesystem, Size, Snapshot, SnapshotOptions } from './index.ts';
+import { parseNumbers, sizesFrom } from './sizes.ts';
 
 const NATIVE = ['guid', 'origin', 'mounted', 'mountpoint'];
 const LIST_MS = 120_000;
-/** So many values that somebody disguised are asked for one by one; the rest is left out. */
-const MOST_DOUBTFUL = 64;
+/** Every snapshot answers for every name: a stranger's stream with thousands of names must not stop us. */
+const MOST_METADATA_NAMES = 64;
 
 /** `zfs get -t` does not exist in zfs-fuse: there rows of other types come along and are left out. */
 function ofType(type: 'filesystem' | 'snapshot', { userSpace }: Capabilities): string[] {
@@ -26,19 +27,13 @@ async function get(args: readonly string[], root: string): Promise<string | unde
   }
 }
 
-/** Two commands: which user properties there are, then those and the native ones by name. */
+/**
+ * One command. The user properties are those of model/layout.ts, by name: `zfs get all` takes three times as long,
+ * since it works out every native property as well.
+ */
 export async function listFilesystems(root: string, capabilities: Capabilities): Promise<Filesystem[]> {
-  const type = ofType('filesystem', capabilities);
-  const names = await get(['-r', ...type, '-s', 'local', '-o', 'name,property', 'all'], root);
-  if (names === undefined) return [];
-  const user = new Set(
-    lines(names).flatMap(line => {
-      const [name = '', property = ''] = line.split('\t');
-      return !name.includes('@') && property.includes(':') ? [property] : [];
-    }),
-  );
-  const question = framed([...NATIVE, ...user]);
-  const answer = await get(['-r', ...type, '-o', COLUMNS, question.list], root);
+  const question = framed([...NATIVE, ...Object.values(PROPERTY)]);
+  const answer = await get(['-r', ...ofType('filesystem', capabilities), '-o', COLUMNS, question.list], root);
   return filesystemsFrom(question.parse(answer ?? ''));
 }
 
@@ -64,44 +59,49 @@ export function filesystemsFrom(rows: readonly Row[]): Filesystem[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Three commands: guids and order, then the user properties twice (framed.ts says why). */
+/** One command, or two with the metadata: which names there are, then their values. */
 export async function listSnapshots(
   root: string,
-  depth: 0 | undefined,
+  { depth, metadata = false }: SnapshotOptions,
   capabilities: Capabilities,
 ): Promise<Snapshot[]> {
   // With depth 1 come the snapshots of `root` itself, in zfs-fuse also the filesystems in it.
   const where = [...(depth === 0 ? ['-d', '1'] : ['-r']), ...ofType('snapshot', capabilities)];
-  const numbers = await get([...where, '-o', 'name,property,value', 'guid,createtxg'], root);
-  const user = [...where, '-s', 'local,received', '-o'];
-  const skeleton = numbers && (await get([...user, 'name,property,source', 'all'], root));
-  if (!numbers) return [];
-  const answer = skeleton && (await get([...user, COLUMNS, 'all'], root));
-  const { rows, doubtful } = trueRows(skeleton ?? '', answer ?? '');
-  const asked = doubtful.filter(row => row.name.includes('@')).slice(0, MOST_DOUBTFUL);
-  const certain = await Promise.all(asked.map(row => one(row)));
-  const snapshots = snapshotsFrom(parseNumbers(numbers), [...rows, ...certain.flat()]);
+  const names = metadata
+    ? await get([...where, '-s', 'local,received', '-o', 'name,property', 'all'], root)
+    : '';
+  if (names === undefined) return [];
+  const question = framed(['guid', 'createtxg', ...commonest(names)]);
+  const snapshots = snapshotsFrom(
+    question.parse((await get([...where, '-o', COLUMNS, question.list], root)) ?? ''),
+  );
   return depth === 0 ? snapshots.filter(each => each.filesystem === root) : snapshots;
 }
 
-async function one(row: Omit<Row, 'value'>): Promise<Row[]> {
-  const value = await get(['-o', 'value', row.property], row.name);
-  return value === undefined ? [] : [{ ...row, value }];
+/** User properties of snapshots, the commonest first. Pure. */
+export function commonest(names: string): string[] {
+  const counts = new Map<string, number>();
+  for (const line of lines(names)) {
+    const [name = '', property = ''] = line.split('\t');
+    if (name.includes('@') && property.includes(':')) counts.set(property, (counts.get(property) ?? 0) + 1);
+  }
+  return [...counts.entries()]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_METADATA_NAMES)
+    .map(([property]) => property);
 }
 
 /** Pure. Oldest first per filesystem. */
-export function snapshotsFrom(numbers: Numbers, rows: readonly Row[]): Snapshot[] {
+export function snapshotsFrom(rows: readonly Row[]): Snapshot[] {
   const found = new Map<string, Snapshot>();
-  for (const [name, values] of numbers) {
+  for (const { name, property, source, value } of rows) {
     const [filesystem = '', id] = name.split('@');
     if (id === undefined) continue;
-    const createtxg = Number(values.get('createtxg') ?? 0);
-    found.set(name, { filesystem, id, guid: values.get('guid') ?? '', createtxg, properties: {} });
-  }
-  for (const { name, property, source, value } of rows) {
-    const snapshot = found.get(name);
-    if (!snapshot || !property.includes(':') || !['local', 'received'].includes(source)) continue;
-    snapshot.properties[property] = value;
+    const snapshot = found.get(name) ?? { filesystem, id, guid: '', createtxg: 0, properties: {} };
+    found.set(name, snapshot);
+    if (property === 'guid') snapshot.guid = value;
+    else if (property === 'createtxg') snapshot.createtxg = Number(value);
+    else if (source === 'local' || source === 'received') snapshot.properties[property] = value;
   }
   return [...found.values()].sort((a, b) =>
     a.filesystem === b.filesystem ? a.createtxg - b.createtxg : a.filesystem < b.filesystem ? -1 : 1,

@@ -40,7 +40,7 @@ export interface Filesystem {
   origin: string | undefined;
   mounted: boolean;
   mountpoint: string;
-  /** User properties of source `local` only, whole names (`dm-linuxkit:name`): what came in a stream is no truth. */
+  /** Those of PROPERTY (model/layout.ts) whose source is `local`, by whole name: what came in a stream is no truth. */
   properties: Record<string, string>;
 }
 
@@ -52,8 +52,15 @@ export interface Snapshot {
   guid: string;
   /** Order of creation in the pool; rises. */
   createtxg: number;
-  /** User properties whose source is local or received: metadata of commits (wire reference §4.2). */
+  /** With `metadata`: user properties whose source is local or received (wire reference §4.2); else {}. */
   properties: Record<string, string>;
+}
+
+export interface SnapshotOptions {
+  /** Of `root` alone. */
+  depth?: 0;
+  /** Reads their user properties as well, of at most 64 different names, the commonest; takes several times as long. */
+  metadata?: boolean;
 }
 
 export interface Size {
@@ -65,10 +72,10 @@ export interface Size {
 
 export interface Zfs {
   readonly capabilities: Capabilities;
-  /** All filesystems below and including `root`, parents first; [] when `root` does not exist. One or two commands in all. */
+  /** All filesystems below and including `root`, parents first; [] when `root` does not exist. One command in all. */
   filesystems(root: string): Promise<Filesystem[]>;
   /** Snapshots of everything below `root` (or of one filesystem with `depth: 0`), oldest first per filesystem. */
-  snapshots(root: string, options?: { depth?: 0 }): Promise<Snapshot[]>;
+  snapshots(root: string, options?: SnapshotOptions): Promise<Snapshot[]>;
   /** Sizes of all filesystems below `root`, by full name, with a fixed number of commands. */
   sizes(root: string): Promise<Map<string, Size>>;
   /** Creates a filesystem that does not mount by itself (`canmount=noauto`). Properties may be native or user ones. */

@@ -4,6 +4,7 @@
  */
 
 import { DmError } from '../lib/errors.ts';
+import { PROPERTY } from '../model/layout.ts';
 import { assignment, dataset } from './arguments.ts';
 import type { Capabilities, Filesystem, Snapshot, Zfs } from './index.ts';
 
@@ -32,6 +33,10 @@ const CAPABILITIES: Capabilities = {
   expand: true,
   userSpace: false,
 };
+/** Only the properties that the contract lists. */
+const known = (properties: Record<string, string>) =>
+  Object.fromEntries(Object.entries(properties).filter(([name]) => KNOWN.has(name)));
+const KNOWN = new Set<string>(Object.values(PROPERTY));
 const EMPTY_BYTES = 24_576;
 
 /** @param pools names of the root datasets that are there from the start */
@@ -75,14 +80,17 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
     capabilities: CAPABILITIES,
     async filesystems(root) {
       return below(root).map(({ name, guid, origin, mounted, mountpoint, properties }) => {
-        return { name, guid, origin, mounted, mountpoint, properties: { ...properties } };
+        return { name, guid, origin, mounted, mountpoint, properties: known(properties) };
       });
     },
-    async snapshots(root, { depth } = {}) {
+    async snapshots(root, { depth, metadata } = {}) {
       const owners = below(root).filter(({ name }) => depth === undefined || name === root);
       return owners
         .flatMap(owner => owner.snapshots)
-        .map(({ referenced: _, ...snapshot }) => ({ ...snapshot, properties: { ...snapshot.properties } }));
+        .map(({ referenced: _, ...snapshot }) => ({
+          ...snapshot,
+          properties: metadata ? { ...snapshot.properties } : {},
+        }));
     },
     async sizes(root) {
       const sizeOf = ({ name, referenced, snapshots }: Entry) => {
@@ -112,11 +120,11 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
     },
     async get(name, properties) {
       const { guid, origin = '-', mounted, mountpoint, native, referenced } = entry(name);
-      const known: Record<string, string> = {
+      const values: Record<string, string> = {
         ...native,
         ...{ guid, origin, mountpoint, mounted: mounted ? 'yes' : 'no', referenced: String(referenced) },
       };
-      return Object.fromEntries(properties.map(property => [property, known[property] ?? '-']));
+      return Object.fromEntries(properties.map(property => [property, values[property] ?? '-']));
     },
     async snapshot(name, id, properties = {}) {
       dataset(`${name}@${id}`);

@@ -26,7 +26,7 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
     async t => {
       const { zfs, root, path } = await setUp('made', {
         'dm-linuxkit:name': 'app',
-        'dm-linuxkit:x': 'a\tb = "c" ü',
+        'dm-linuxkit:dot': 'a\tb = "c" ü',
       });
       const listed = await zfs.filesystems(root);
       t.deepEqual(
@@ -38,7 +38,7 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
         origin: undefined,
         mounted: false,
         mountpoint: subject().mountpoint('made'),
-        properties: { 'dm-linuxkit:name': 'app', 'dm-linuxkit:x': 'a\tb = "c" ü' },
+        properties: { 'dm-linuxkit:name': 'app', 'dm-linuxkit:dot': 'a\tb = "c" ü' },
       });
       t.regex(made?.guid ?? '', /^\d{5,20}$/);
       t.deepEqual(await zfs.get(path, ['canmount', 'guid']), { canmount: 'noauto', guid: made?.guid ?? '' });
@@ -71,10 +71,10 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
 
   test.serial('properties are set and taken away', async t => {
     const { zfs, root, path } = await setUp('props');
-    await zfs.set(path, { 'dm-linuxkit:a': '1', 'dm-linuxkit:b': '2' });
-    await zfs.inherit(path, ['dm-linuxkit:a']);
+    await zfs.set(path, { 'dm-linuxkit:name': '1', 'dm-linuxkit:dot': '2', 'other:b': '3' });
+    await zfs.inherit(path, ['dm-linuxkit:name']);
     const found = (await zfs.filesystems(root)).find(each => each.name === path);
-    t.deepEqual(found?.properties, { 'dm-linuxkit:b': '2' });
+    t.deepEqual(found?.properties, { 'dm-linuxkit:dot': '2' });
     await zfs.destroy(path);
   });
 
@@ -88,7 +88,7 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
     await zfs.snapshot(path, 's', { 'm:a': row, 'm:z': '1' });
     const names = (await zfs.filesystems(root)).map(each => each.properties['dm-linuxkit:name']);
     t.deepEqual(names, [undefined, row, 'true']);
-    const [theirs, ours] = await zfs.snapshots(root);
+    const [theirs, ours] = await zfs.snapshots(root, { metadata: true });
     t.deepEqual(theirs?.properties, { 'm:a': row, 'm:z': '1' });
     t.deepEqual(ours?.properties, { 'm:a': 'true', 'm:b': 'true' });
     await zfs.destroy(path);
@@ -101,7 +101,7 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
       const { zfs, root, path } = await setUp('snaps', { 'dm-linuxkit:name': 'app' });
       for (const id of ['c', 'a', 'b']) await zfs.snapshot(path, id, { 'io.dotmesh:meta-message': id });
       await t.throwsAsync(zfs.snapshot(path, 'a'), { code: 'DATASET_EXISTS' });
-      const found = await zfs.snapshots(root);
+      const found = await zfs.snapshots(root, { metadata: true });
       t.deepEqual(
         found.map(each => [each.filesystem, each.id]),
         [
@@ -115,7 +115,11 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
         ['c', 'a', 'b'].map(id => ({ 'io.dotmesh:meta-message': id })),
       );
       t.is(new Set(found.map(each => each.guid)).size, 3);
-      t.deepEqual(await zfs.snapshots(path, { depth: 0 }), found);
+      t.deepEqual(await zfs.snapshots(path, { depth: 0, metadata: true }), found);
+      t.deepEqual(
+        await zfs.snapshots(path),
+        found.map(each => ({ ...each, properties: {} })),
+      );
       t.deepEqual(await zfs.snapshots(root, { depth: 0 }), []);
       await zfs.destroy(path);
     },

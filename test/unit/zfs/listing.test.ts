@@ -1,9 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { filesystemsFrom } from '../../../src/zfs/filesystems.ts';
-import { framed, type Row, trueRows } from '../../../src/zfs/framed.ts';
+import { commonest, filesystemsFrom } from '../../../src/zfs/filesystems.ts';
+import { framed, type Row } from '../../../src/zfs/framed.ts';
 import { parseNumbers, sizesFrom } from '../../../src/zfs/sizes.ts';
-import { fixture, KINDS } from './fixture.ts';
 
 const print = ({ name, property, source, value }: Row) => `${name}\t${property}\t${source}\t${value}`;
 
@@ -30,32 +29,14 @@ test('framed values come back whole, whatever rows they imitate', t => {
   t.not(framed([]).list, framed([]).list, 'the frame can not be foreseen');
 });
 
-test('of rows that can not be framed, only those come back that nobody can have forged', t => {
-  const names = fc.constantFrom('p/a@1', 'p/a@2', 'p/b@1');
-  const properties = fc.constantFrom('m:a', 'm:b');
-  const imitation = fc
-    .tuple(names, properties)
-    .map(([name, property]) => `x\n${name}\t${property}\tlocal\tforged\ny`);
-  const value = fc.oneof(fc.constantFrom('true', 'a\nb', ''), imitation);
-  const row = fc.record({ name: names, property: properties, source: fc.constant('local'), value });
-  const distinct = fc.uniqueArray(row, { selector: each => `${each.name} ${each.property}` });
-  fc.assert(
-    fc.property(distinct, all => {
-      const skeleton = all.map(({ name, property, source }) => `${name}\t${property}\t${source}`).join('\n');
-      const { rows, doubtful } = trueRows(skeleton, all.map(print).join('\n'));
-      t.is(rows.length + doubtful.length, all.length);
-      for (const each of rows) t.true(all.some(real => print(real) === print(each)));
-    }),
-  );
-});
-
-test('a forged row in a recorded answer is noticed in both ZFS kinds', t => {
-  for (const kind of KINDS) {
-    const { rows, doubtful } = trueRows(fixture(kind, 'skeleton'), fixture(kind, 'values'));
-    t.false(rows.some(row => row.value === 'forged'));
-    t.true(doubtful.some(row => row.property === 'm:a'));
-    t.is(rows.find(row => row.property === 'quota')?.value, '1048576');
-  }
+test('of the names of metadata the commonest are asked for, however many a stranger brings', t => {
+  const real = ['p/a@1', 'p/a@2', 'p/b@1'].map(name => `${name}\tio.dotmesh:meta-message`);
+  const strange = Array.from({ length: 500 }, (_, at) => `p/c@1\ta:${at}`);
+  const native = ['p/a\tdm-linuxkit:name', 'p/a@1\tquota'];
+  const asked = commonest([...strange, ...real, ...native].join('\n'));
+  t.is(asked.length, 64);
+  t.is(asked[0], 'io.dotmesh:meta-message');
+  t.false(asked.includes('dm-linuxkit:name'));
 });
 
 test('filesystems come parents first, with local properties only, without snapshots and volumes', t => {

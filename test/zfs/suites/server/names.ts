@@ -1,0 +1,116 @@
+/** Names from hell: refused with the reference's words, and nothing comes of them. Wire reference §3.3. */
+
+import { readdir } from 'node:fs/promises';
+import type { TestFn } from 'ava';
+import type { ServerBed } from '../../../helpers/server-bed.ts';
+
+const HOSTILE = [
+  '.',
+  '..',
+  '../..',
+  '/',
+  '/etc',
+  'a/b',
+  '@',
+  '%',
+  '%2e%2e',
+  'a%00',
+  '\0',
+  'a\0b',
+  ' ',
+  ' a',
+  'a ',
+  'a b',
+  '\n',
+  'a\n',
+  '-o mountpoint=/',
+  '-\n',
+  'a.b',
+  'a:b',
+  '*',
+  '$(id)',
+  '`id`',
+  ';',
+  '"',
+  "'",
+  '\\',
+  'ü',
+  '名前',
+  'ａ',
+  '\u202e',
+  '\ud800',
+  'a'.repeat(65),
+  '-'.repeat(65),
+  'a'.repeat(100_000),
+];
+
+const pattern = 'name, should match pattern: ^[a-zA-Z0-9_\\-]{1,64}$';
+
+export function namesSuite(test: TestFn, bed: () => ServerBed): void {
+  /** Everything that a name could have left: datasets, mounts and links. */
+  const everything = async () =>
+    [
+      ...(await bed().datasets()),
+      ...(await readdir(bed().at.folder)),
+      ...(await readdir(bed().at.mountPrefix, { recursive: true })),
+      ...(await readdir(bed().at.containerMountPrefix, { recursive: true })),
+    ].sort();
+
+  test.serial(
+    'hostile names are refused with the message of the reference, and nothing comes of them',
+    async t => {
+      await bed().up();
+      await bed().admin('Procure', { Namespace: 'admin', Name: 'shop', Subdot: '' });
+      const before = await everything();
+      const expect = async (method: string, params: object, message: string) => {
+        const { error, http } = await bed().call(method, params);
+        t.is(http.status, 200);
+        t.is(error, message, `${method} ${JSON.stringify(params).slice(0, 120)}`);
+      };
+      for (const name of HOSTILE) {
+        for (const method of ['Create', 'Delete', 'Exists', 'Lookup', 'Procure'])
+          await expect(
+            method,
+            { Namespace: name, Name: 'x', Branch: '', Subdot: '' },
+            `invalid namespace ${pattern}`,
+          );
+        for (const method of ['Create', 'Delete', 'Exists', 'Lookup'])
+          await expect(method, { Namespace: 'admin', Name: name, Branch: '' }, `invalid dot ${pattern}`);
+        for (const method of ['Exists', 'Lookup'])
+          await expect(
+            method,
+            { Namespace: 'admin', Name: 'shop', Branch: name },
+            `invalid branch ${pattern}`,
+          );
+        const subdot = { Namespace: 'admin', Name: 'shop', Subdot: name };
+        await expect('Procure', subdot, `invalid subdot ${pattern}`);
+        // Procure reads NAME@BRANCH.
+        if (!name.includes('@')) {
+          await expect('Procure', { Namespace: 'admin', Name: name, Subdot: '' }, `invalid dot ${pattern}`);
+          await expect(
+            'Procure',
+            { Namespace: 'admin', Name: `shop@${name}`, Subdot: '' },
+            `invalid branch ${pattern}`,
+          );
+        }
+      }
+      await expect('Procure', { Namespace: 'admin', Name: '@', Subdot: '' }, 'name cannot be empty');
+      await expect('Create', { Namespace: 'admin', Name: '' }, 'name cannot be empty');
+      await expect('Create', { Namespace: '', Name: 'x' }, 'namespace cannot be empty');
+      t.deepEqual(await everything(), before);
+    },
+  );
+
+  test.serial('names that the pattern allows are taken literally, whatever they look like', async t => {
+    await bed().up();
+    for (const Name of ['-rf', '--', '__proto__', 'constructor', 'dmfs', '_hidden', 'a'.repeat(64)]) {
+      const ref = { Namespace: 'admin', Name };
+      const path = await bed().admin<string>('Procure', { ...ref, Subdot: '-p' });
+      t.is(path, `${bed().at.containerMountPrefix}/admin/${Name}/-p`);
+      t.true((await bed().names()).includes(Name), Name);
+      t.is((await bed().datasetsNamed(Name)).length, 1, Name);
+      t.is(await bed().admin('Delete', ref), true);
+      t.false((await bed().names()).includes(Name), Name);
+    }
+  });
+}
