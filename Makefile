@@ -8,7 +8,7 @@ TIERS ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: ## a dot from boot to commit, branch and push, on this machine's ZFS
+demo: ## a blank disk (a file) becomes a dot with PostgreSQL on it, is "rebooted", and the data is there
 	@node scripts/setup.mjs demo
 	@$(node) scripts/build.mjs programs
 	@$(node) scripts/demo.mjs

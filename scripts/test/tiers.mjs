@@ -64,8 +64,9 @@ async function beside(run, files, { deadlineMs }) {
   let restarts = 0;
   run.keep(['probe'], probe.pool);
   try {
-    for (const file of files) {
-      if (run.stopped) break;
+    const queue = files.map(file => ({ file, attempt: 1 }));
+    for (let next = queue.shift(); next && !run.stopped; next = queue.shift()) {
+      const { file, attempt } = next;
       let wedged = false;
       const watch = end => {
         const timer = setInterval(async () => {
@@ -83,9 +84,21 @@ async function beside(run, files, { deadlineMs }) {
         deadlineMs,
         watch: kernelZfs() ? undefined : watch,
       });
-      run.report(file, result);
-      if (!wedged && (await probe.alive())) continue;
-      if (!wedged) run.fail(`${file} left zfs-fuse wedged`);
+      const again = run.again(file, result, attempt);
+      if (again) queue.unshift({ file, attempt: attempt + 1 });
+      else run.report(file, result);
+      if (!wedged && (await probe.alive())) {
+        if (again)
+          await removeLeftovers({
+            id: run.id,
+            folder: run.folder,
+            keep: ['probe'],
+            except: probe.pool,
+            zfs: true,
+          });
+        continue;
+      }
+      if (!wedged && !again) run.fail(`${file} left zfs-fuse wedged`);
       if (!daemon)
         return run.fail(
           'zfs-fuse has wedged; it was running before these tests, so it is left to whoever started it',
@@ -123,8 +136,10 @@ async function guest(run) {
   run.kit ??= ensureGuest();
   process.env.DM_GUEST = run.kit;
   const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 40 : 10) * minute;
+  const queue = files.map(file => ({ file, attempt: 1 }));
   const lane = async cpu => {
-    for (let file = files.shift(); file && !run.stopped; file = files.shift()) {
+    for (let next = queue.shift(); next && !run.stopped; next = queue.shift()) {
+      const { file, attempt } = next;
       const env = run.env({ DM_ZFS: 'kernel' }, { guest: true });
       const { leftovers, ...result } = await runInGuest({
         file,
@@ -134,6 +149,10 @@ async function guest(run) {
         deadlineMs,
         onStart: run.onGuest,
       });
+      if (run.again(file, result, attempt)) {
+        queue.push({ file, attempt: attempt + 1 });
+        continue;
+      }
       run.report(file, result);
       for (const each of leftovers) run.fail(`${file} left behind: ${each}`);
     }

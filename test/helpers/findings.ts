@@ -33,7 +33,7 @@ export function gatherScript({ pool, mountpoint }: Case, folder: string): string
 zpool list -H -o name,guid >'${folder}/pools' 2>'${folder}/errors'
 zfs list -H -r -t filesystem -o name,${PROPERTY.name} '${dotsRoot(pool)}' >'${folder}/datasets' 2>>'${folder}/errors'
 cat /proc/self/mountinfo >'${folder}/mounts'
-ls '${mountpoint}' >'${folder}/files' 2>>'${folder}/errors'
+ls '${mountpoint}' >'${folder}/files' 2>>'${folder}/errors' || true
 `;
 }
 

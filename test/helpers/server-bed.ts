@@ -90,7 +90,7 @@ export class ServerBed {
   async up(): Promise<void> {
     if (!this.#etcd?.isRunning()) await this.startEtcd();
     if (this.#server?.isRunning()) return;
-    const { folder, port, socket, stateDirectory } = this.at;
+    const { folder, port, socket } = this.at;
     await this.startServer([NODE, join(DIST, 'dotmesh-server')], {
       ...process.env,
       ...this.commonEnvironment(),
@@ -98,7 +98,6 @@ export class ServerBed {
       DOTMESH_LISTEN: `127.0.0.1:${port}`,
       DOTMESH_CHECK_LISTEN: 'off',
       DOTMESH_SOCKET: socket,
-      DOTMESH_STATE_DIR: stateDirectory,
       DOTMESH_ADMIN_API_KEY_FILE: join(folder, 'key'),
       DOTMESH_ADMIN_PASSWORD_FILE: join(folder, 'password'),
       LOG_LEVEL: 'debug',

@@ -5,6 +5,7 @@ import { readdir, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestFn } from 'ava';
 import { sh } from '../../../helpers/disks.ts';
+import { startProgram } from '../../../helpers/program.ts';
 import type { RpcAnswer, ServerBed } from '../../../helpers/server-bed.ts';
 import { EVE } from './original.ts';
 
@@ -23,7 +24,7 @@ export function methodsSuite(test: TestFn, bed: () => ServerBed): void {
     t.is(metrics.status, 200);
     t.regex(
       metrics.body,
-      new RegExp(`^dm_zpool_usage_percentage\\{.*pool_name="${bed().at.pool}"\\} \\d+$`, 'm'),
+      new RegExp(`^dm_zpool_usage_percentage\\{.*pool_name="${bed().at.pool}"\\} [\\d.]+$`, 'm'),
     );
     t.regex(metrics.body, /^dm_req_total\{/m);
     const lost = await bed().ask({ path: '/status' });
@@ -144,17 +145,17 @@ export function methodsSuite(test: TestFn, bed: () => ServerBed): void {
       await bed().up();
       await bed().create('busy');
       const id = String((await bed().call('Lookup', dot('busy'))).result);
-      const before = process.cwd();
-      process.chdir(bed().path(id, '__default__'));
+      const user = startProgram(['sleep', '600'], { env: process.env, cwd: bed().path(id, '__default__') });
       try {
         const { error = '' } = await bed().call('Delete', { Namespace: 'admin', Name: 'busy' });
         t.true(
           error.startsWith(`We cannot delete the volume ${id} when 1 container is still using it: `),
           error,
         );
-        t.true(error.includes(`(process ${process.pid})`), error);
+        t.true(error.includes(`sleep (process ${user.pid})`), error);
       } finally {
-        process.chdir(before);
+        user.kill('SIGKILL');
+        await user.ended;
       }
       t.is((await bed().call('Exists', dot('busy'))).result, id);
       t.is((await bed().call('Delete', { Namespace: 'admin', Name: 'busy' })).result, true);
