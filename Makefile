@@ -3,8 +3,9 @@
 node := node_modules/.bin/node
 NAMES ?=
 TIERS ?=
+DISTRO ?= alpine
 
-.PHONY: help demo test bench build clean
+.PHONY: help demo test bench linuxkit build image clean
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 
@@ -13,7 +14,7 @@ demo: ## a blank disk (a file) becomes a dot with PostgreSQL on it, is "rebooted
 	@$(node) scripts/build.mjs programs
 	@$(node) scripts/demo.mjs
 
-test: ## all tests; TIERS="lint unit zfs guest crash" and NAMES="part of a path" select, FULL=1 repeats more
+test: ## all tests; TIERS="lint unit image zfs guest crash" and NAMES="part of a path" select, FULL=1 repeats more
 	@node scripts/setup.mjs test
 	@$(node) scripts/test.mjs $(addprefix --tier=,$(TIERS)) $(NAMES)
 
@@ -21,9 +22,16 @@ bench: ## our operations beside raw zfs, as ratios (GUEST=1: on the kernel's Ope
 	@node scripts/setup.mjs bench
 	@$(node) scripts/bench.mjs
 
+linuxkit: ## linuxkit-examples/dotmesh.yml, built and booted in QEMU with the linuxkit and Docker that are installed
+	@node scripts/linuxkit.mjs
+
 build: ## dist/dm, dist/dotmesh-server, dist/dm-linuxkit: one file each
 	@node scripts/setup.mjs build
 	@$(node) scripts/build.mjs programs
 
-clean: ## remove dist/ and build/ (the guest stays in ~/.cache/dm-linuxkit)
+image: ## the image, in Docker, and its size; DISTRO=debian needs no registry
+	@node scripts/setup.mjs $(if $(filter debian,$(DISTRO)),image-debian,image)
+	@$(node) scripts/image.mjs --distro=$(DISTRO)
+
+clean: ## remove dist/ and build/ (guest and images stay in ~/.cache/dm-linuxkit)
 	rm -rf dist build

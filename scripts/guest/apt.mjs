@@ -32,7 +32,7 @@ export function privateApt(folder) {
 }
 
 /** One-line entries for every Debian `main` that the machine is configured with (both of apt's formats). */
-function debianSources() {
+export function debianSources() {
   const codename = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
   const parts = '/etc/apt/sources.list.d';
   const files = [

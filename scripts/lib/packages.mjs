@@ -1,6 +1,7 @@
 // Debian packages, by what they are needed for. A command or a file tells whether one is there, so that a machine
 // which has it from somewhere else (etcd unpacked by hand, OpenZFS instead of zfs-fuse) is left as it is.
 import { existsSync } from 'node:fs';
+import { dockerAnswers } from './docker.mjs';
 import { Failure, has, output, say, status } from './run.mjs';
 
 const command = name => () => has(name);
@@ -35,15 +36,20 @@ const table = {
     'libelf-dev': file('/usr/include/libelf.h'),
     'libssl-dev': file('/usr/include/openssl/ssl.h'),
   },
+  docker: { 'docker.io': () => has('dockerd') || dockerAnswers() },
+  // What DISTRO=debian is made with.
+  debian: { mmdebstrap: command('mmdebstrap'), binutils: command('strip') },
 };
 
 /** Which parts of the table each purpose takes. */
 const purposes = {
   build: [],
   demo: ['zfs', 'etcd', 'postgresql', 'tools'],
-  test: ['zfs', 'etcd', 'tools', 'guest'],
+  test: ['zfs', 'etcd', 'tools', 'guest', 'docker', 'debian'],
   bench: ['zfs', 'etcd', 'tools'],
   guest: ['tools', 'guest'],
+  image: ['docker'],
+  'image-debian': ['docker', 'debian'],
 };
 
 export const knownPurposes = Object.keys(purposes);

@@ -100,6 +100,7 @@ export async function removeLeftovers({ id, folder, keep = [], except, zfs = tru
   if (all) return found;
   for (const name of readdirSync(folder).filter(each => !keep.includes(each))) {
     found.push(`file ${join(folder, name)}`);
+    run('chattr', '-R', '-f', '-i', join(folder, name)); // a mountpoint that a boot has closed
     rmSync(join(folder, name), { recursive: true, force: true });
   }
   return found;

@@ -2,6 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureGuest } from '../guest/build.mjs';
+import { buildImage } from '../image/build.mjs';
+import { startDocker } from '../image/docker.mjs';
+import { ensureRootfs } from '../image/rootfs.mjs';
 import { buildDir, root } from '../lib/paths.mjs';
 import { collect } from '../lib/run.mjs';
 import { kernelZfs, makeProbe, startZfsFuse, stopZfsFuse } from '../lib/zfs-fuse.mjs';
@@ -55,6 +58,28 @@ async function unit(run) {
     `${files.length} files`,
     await runAva({ files, env: run.env(), deadlineMs: run.deadlineMs ?? 10 * minute }),
   );
+}
+
+/** Builds the image as `make image DISTRO=debian` does; whatever hinders that fails the tier. */
+async function image(run) {
+  const files = testFiles(run, ['image'], () => true);
+  if (run.isEmpty(files)) return;
+  const docker = await startDocker({ network: 'none' });
+  try {
+    const built = await buildImage(docker, { distro: 'debian', quiet: true });
+    const env = run.env({
+      ...docker.env,
+      DM_DOCKER: docker.argv[0],
+      DM_IMAGE: built.id,
+      DM_ROOTFS: await ensureRootfs(docker, built),
+    });
+    run.report(
+      `${files.length} files`,
+      await runAva({ files, env, deadlineMs: run.deadlineMs ?? 10 * minute }),
+    );
+  } finally {
+    await docker.stop();
+  }
 }
 
 /** zfs and crash: one file after the other, beside a watched zfs-fuse (or the kernel's ZFS). */
@@ -160,4 +185,4 @@ async function guest(run) {
   await Promise.all(guestCpus().map(lane));
 }
 
-export const tiers = { lint, unit, zfs, guest, crash };
+export const tiers = { lint, unit, image, zfs, guest, crash };

@@ -8,11 +8,12 @@ import { DmError } from '../lib/errors.ts';
 import { exitCodeOf, explain } from '../lib/exit-codes.ts';
 import { createLog } from '../lib/log.ts';
 import { VERSION } from '../lib/version.ts';
+import { runBootStep } from '../provision/boot-step.ts';
 import type { Adapters, Context } from '../provision/context.ts';
 import { runDaemon } from '../provision/daemon.ts';
 import { helpText } from '../provision/flags.ts';
+import { printMetadata } from '../provision/metadata.ts';
 import { type LogChoice, parseCommand } from '../provision/options.ts';
-import { provisionOnce } from '../provision/provision.ts';
 import { stop } from '../provision/stop.ts';
 import { createRpcClient } from '../remote/rpc-client.ts';
 import { connectZfs } from '../zfs/command-line.ts';
@@ -24,11 +25,17 @@ async function main(argv: readonly string[]): Promise<void> {
   const command = parseCommand(argv);
   if (command.kind === 'help') return void process.stdout.write(helpText());
   if (command.kind === 'version') return void process.stdout.write(`${NAME} ${VERSION}\n`);
+  if (command.kind === 'metadata')
+    return printMetadata(command.options, {
+      write: text => void process.stdout.write(text),
+      warn: sentence => void process.stderr.write(`${NAME}: ${sentence}\n`),
+      isTerminal: process.stdout.isTTY === true,
+    });
   const context = contextFor(command.options.log);
   if (command.kind === 'stop') return stop(command.options, context);
   return command.options.mode === 'daemon'
     ? runDaemon(command.options, context)
-    : provisionOnce(command.options, context);
+    : runBootStep(command.options, context);
 }
 
 function contextFor({ level, format }: LogChoice): Context {

@@ -41,6 +41,7 @@ export async function bringUp(run: Run): Promise<Up> {
   const { pool, zfs } = await ensurePoolOf(run);
   const stateDirectory = await ensureStateDirectory(pool, zfs);
   await context.adapters.probeFiles(stateDirectory, PROBE_MS);
+  clock.signal.throwIfAborted();
   const secrets = await ensureSecrets(run.input.secrets, stateDirectory, context.log);
   clock.signal.throwIfAborted();
   const { poolName, listen, log } = options;
@@ -56,10 +57,10 @@ export async function ensurePoolOf(run: Run): Promise<{ pool: Pool; zfs: Zfs }> 
   const { zfs, pools } = await adapters.connectZfs();
   clock.signal.throwIfAborted();
   run.progress = 'pool';
-  const { poolName, devices, storageSizeBytes, force, takeover } = options;
+  const { poolName, devices, storageSizeBytes, force, takeover, deviceWaitMs } = options;
   const { pool, how } = await ensurePool(
     { poolName, devices, storageSizeBytes, force, takeover },
-    { pools, zfs, log, signal: clock.signal, tell },
+    { pools, zfs, log, signal: clock.signal, tell, deviceWaitMs },
   );
   run.progress = 'imported';
   tell(`The pool ${poolName}: ${how}.`);

@@ -1,21 +1,29 @@
 /** Step 8: provide, stay in the foreground, look after etcd and the server, leave in order. */
 
-import { asDmError, DmError } from '../lib/errors.ts';
+import { DmError, isDmError } from '../lib/errors.ts';
+import { effectiveUid } from '../system/host.ts';
 import { processIdentity } from '../system/processes.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
-import { againstTheClock, type Context, withClient } from './context.ts';
-import { expose } from './expose.ts';
+import { againstTheClock, type Context } from './context.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
-import { asRun, provideDot } from './provision.ts';
-import { type RunFile, type RunPaths, removeRunFile, writeRunFile } from './run-files.ts';
+import { asRun, mountedStatus, provideDot } from './provision.ts';
+import { createReport, type Report } from './report.ts';
+import { liesBelow, recordedMounts, restoreMounts } from './restore-mounts.ts';
+import {
+  liveRunFile,
+  type RunFile,
+  type RunPaths,
+  removeRunFile,
+  runPaths,
+  writeRunFile,
+} from './run-files.ts';
 import type { Services } from './services.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { formatListen } from './values.ts';
 
 /** A service that does not come up within this is a service that died. */
 const RESTART_MS = 60_000;
-const MOUNTS_MS = 60_000;
 
 /**
  * Serves the pool until a signal asks us to end, and resolves when everything is stopped.
@@ -23,16 +31,30 @@ const MOUNTS_MS = 60_000;
  * @throws DmError locked/DAEMON_RUNNING, services/SERVICE_GAVE_UP, and what provisioning throws
  */
 export async function runDaemon(options: ProvisionOptions, context: Context): Promise<void> {
-  const { paths, up } = await asRun(options, context, run => startServing(run));
+  const report = await createReport(options, context.log);
   try {
-    await supervise(supervised(up.services), context.interrupted, context.log);
-    context.tell('Stopping.');
-  } finally {
-    await endServing(paths, up.services, formatListen(options.listen));
+    const { paths, up } = await asRun(options, context, run => startServing(run, report));
+    try {
+      await supervise(supervised(up.services), context.interrupted, context.log);
+      context.tell('Stopping.');
+    } finally {
+      await endServing(paths, up.services, formatListen(options.listen));
+    }
+  } catch (error) {
+    if (await isOurs(error, options)) await report.failed(error);
+    throw error;
   }
+  await report.state('stopped');
 }
 
-async function startServing(run: Run): Promise<{ paths: RunPaths; up: Up }> {
+/** Whether the daemon's status is about us: one that serves this pool has its own, which stays as it is. */
+async function isOurs(error: unknown, { poolName }: ProvisionOptions): Promise<boolean> {
+  if (effectiveUid() !== 0 || isDmError(error, 'DAEMON_RUNNING')) return false;
+  const daemon = await liveRunFile(runPaths(poolName).daemon);
+  return daemon === undefined || daemon.pid === process.pid;
+}
+
+async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths; up: Up }> {
   const { options, paths, context, clock } = run;
   const listen = formatListen(options.listen);
   // Before waiting for the lock, since a daemon that starts holds it; and under the lock once more.
@@ -40,12 +62,14 @@ async function startServing(run: Run): Promise<{ paths: RunPaths; up: Up }> {
   return withPoolLock(paths, context, clock, async () => {
     await refuseSecond(run);
     await writeRunFile(paths.daemon, self('starting', listen));
+    report.named(run.input.address);
+    await report.state('provisioning');
     let up: Up | undefined;
     try {
       up = await bringUp(run);
-      const outcome = await provideDot(run);
-      await exposeRemembered(run);
+      const outcome = await provideAll(run, report);
       await writeRunFile(paths.daemon, self('serving', listen));
+      await report.state('serving');
       const mounted = outcome === undefined ? '' : `${outcome}; `;
       context.tell(`Ready: ${mounted}API on ${listen}, the admin's key in ${up.secrets.apiKeyFile}.`);
       return { paths, up };
@@ -66,23 +90,22 @@ async function refuseSecond({ paths, clock }: Run): Promise<void> {
   });
 }
 
-/** Every mount that was recorded appears again; one that can not is a warning, not the end of the others. */
-async function exposeRemembered({ options, paths, context, clock }: Run): Promise<void> {
-  const mounts = await withClient(context, paths.serverSocket, clock, client =>
-    client.call('Mounts', null, { timeoutMs: MOUNTS_MS }),
+/** The dot of this run and every mount that was recorded, each after what it lies in. */
+async function provideAll(run: Run, report: Report): Promise<string | undefined> {
+  const target = run.options.target?.mountpoint;
+  // The dot of this run may take the place of one that was recorded there.
+  const before = (await recordedMounts(run)).filter(mount => mount.Mountpoint !== target);
+  const outer = before.filter(mount => target !== undefined && liesBelow(target, mount.Mountpoint));
+  report.mounts(await restoreMounts(outer, run));
+  const outcome = await provideDot(run);
+  report.mounts(mountedStatus(run));
+  report.mounts(
+    await restoreMounts(
+      before.filter(mount => !outer.includes(mount)),
+      run,
+    ),
   );
-  for (const mount of mounts) {
-    clock.signal.throwIfAborted();
-    const name = `${mount.Namespace}/${mount.Name}.${mount.Subdot}`;
-    try {
-      if (mount.Fault !== '' || mount.Path === '')
-        throw new Error(mount.Fault || 'it is not on the pool any more');
-      const how = await expose(options.poolName, mount, context.adapters);
-      if (how === 'mounted') context.tell(`${name} is mounted at ${mount.Mountpoint} again.`);
-    } catch (error) {
-      context.log.warn(`${name} is not mounted at ${mount.Mountpoint}: ${asDmError(error).message}`);
-    }
-  }
+  return outcome;
 }
 
 function supervised(services: Services): Supervised[] {

@@ -35,6 +35,8 @@ export interface Content {
 
 /** Not a name that a pool can have. */
 export const ANY_POOL = '*';
+/** In `found`: there is a trace of a pool, and whose it was is not known. */
+export const UNREADABLE_POOL = 'a ZFS pool that can not be read';
 export const BLANK: Content = { found: [], labels: [], unborn: undefined };
 
 /**
@@ -78,7 +80,7 @@ export function judgeContent(
     return { found: ['the beginnings of a partition table of ours'], labels: [], unborn: ANY_POOL };
   const live = labels.filter(label => label.txg !== '0');
   const found = [...new Set([...live.map(describeLabel), ...others.map(describeSignature)])];
-  if (found.length === 0 && signatures.length > 0) found.push('a ZFS pool that can not be read');
+  if (found.length === 0 && signatures.length > 0) found.push(UNREADABLE_POOL);
   if (found.length === 0 && !isZero(edges)) found.push('data of an unknown kind');
   return { found, labels: live, unborn: undefined };
 }
@@ -100,9 +102,10 @@ function describeLabel(label: Label): string {
   return `${label.state === 2 ? 'a destroyed' : 'the'} ZFS pool "${label.poolName}" (${label.poolGuid})`;
 }
 
+export const GPT_WORDS = 'a GPT partition table';
 const WORDS: Record<string, string> = {
-  gpt: 'a GPT partition table',
-  PMBR: 'a GPT partition table',
+  gpt: GPT_WORDS,
+  PMBR: GPT_WORDS,
   dos: 'an MBR partition table',
   LVM2_member: 'an LVM physical volume',
   linux_raid_member: 'a member of a RAID array',

@@ -6,7 +6,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { isDmError } from '../lib/errors.ts';
 import { within } from '../lib/retry.ts';
 import { run } from '../system/run.ts';
 
@@ -18,7 +19,11 @@ const RING = 128 * 2 ** 10;
 /** The smallest slot of the ring. */
 const SLOT = 1024;
 const UBERBLOCK_MAGIC = 0x00bab10cn;
-const READ_MS = 60_000;
+/** With the time to kill the reader, a disk that hangs is known within 10 s. */
+const READ_MS = 9_000;
+const FLUSH_MS = 60_000;
+/** Of one read(2) of dd. */
+const LARGEST_BLOCK = 2 ** 20;
 
 export interface Edges {
   sizeBytes: number;
@@ -28,9 +33,37 @@ export interface Edges {
 
 /**
  * Reads the edges of a device or file.
- * @throws Error of Node (EIO…), or one that says that the device gives no answer
+ * @throws Error with the reason: of Node or dd (EIO…), or that the device gives no answer
  */
 export async function readEdges(path: string, sizeBytes: number): Promise<Edges> {
+  if (!(await stat(path)).isBlockDevice()) return readFileEdges(path, sizeBytes);
+  const length = Math.min(EDGE_BYTES, sizeBytes);
+  const first = await readBlock(path, 0, length);
+  return { sizeBytes, first, last: await readBlock(path, sizeBytes - length, length) };
+}
+
+/** In a child: a read that hangs in the kernel would keep this process from ending, as it holds one of its threads. */
+async function readBlock(path: string, position: number, length: number): Promise<Buffer> {
+  let block = LARGEST_BLOCK;
+  while (position % block !== 0 || length % block !== 0) block /= 2;
+  const range = [`bs=${block}`, `skip=${position / block}`, `count=${length / block}`];
+  const { stdout } = await run(['dd', `if=${path}`, ...range], { timeoutMs: READ_MS, binary: true }).catch(
+    (error: unknown) => {
+      throw isDmError(error)
+        ? new Error(reasonOf(error.code, error.data['stderr']), { cause: error })
+        : error;
+    },
+  );
+  if (stdout.length < length) throw new Error('it ends before the size it states');
+  return Buffer.from(stdout, 'latin1');
+}
+
+function reasonOf(code: string, stderr: unknown): string {
+  if (code === 'COMMAND_TIMED_OUT') return `it gives no answer within ${READ_MS / 1000} s`;
+  return String(stderr ?? code).split('\n', 1)[0] ?? code;
+}
+
+async function readFileEdges(path: string, sizeBytes: number): Promise<Edges> {
   const file = await open(path, 'r');
   try {
     const part = async (position: number): Promise<Buffer> => {
@@ -50,7 +83,7 @@ export async function readEdges(path: string, sizeBytes: number): Promise<Edges>
 
 /** Drops what this machine remembers of a block device: another machine may have written to it meanwhile. */
 export async function forgetCached(path: string): Promise<void> {
-  await run(['blockdev', '--flushbufs', path], { timeoutMs: READ_MS });
+  await run(['blockdev', '--flushbufs', path], { timeoutMs: FLUSH_MS });
 }
 
 export function isZero({ first, last }: Pick<Edges, 'first' | 'last'>): boolean {

@@ -4,6 +4,7 @@ import { mkdir, rmdir } from 'node:fs/promises';
 import { asDmError, DmError } from '../lib/errors.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, printable } from '../model/names.ts';
+import { coverReadOnly } from '../system/cover.ts';
 import { bindMount, mountsAt, unmount, withMountLock } from '../system/mounts.ts';
 import type { PreparedMount } from '../wire/methods.ts';
 import type { Context, ServerClient } from './context.ts';
@@ -71,14 +72,16 @@ export async function expose(
   const { Mountpoint: mountpoint, Path: path } = prepared;
   const wanted = { pool, dataset: dotDataset(pool, prepared.FilesystemId), subdot: prepared.Subdot };
   const outcome = await withMountLock(async () => {
-    const verdict = mountVerdict(mountpoint, await findAt(mountpoint), wanted);
+    const found = await findAt(mountpoint);
+    const verdict = mountVerdict(mountpoint, found, wanted);
     if (verdict === 'keep') return 'kept';
     const made = verdict === 'make-and-mount' ? await makeMountpoint(mountpoint) : undefined;
     try {
+      if (found.what === 'covered') await unmount(mountpoint);
       await bindMount(path, mountpoint);
       await checkVisible(mountpoint, wanted);
     } catch (error) {
-      await takeBack(mountpoint, made);
+      await takeBack(mountpoint, made, found.what === 'covered');
       throw error;
     }
     return 'mounted';
@@ -93,7 +96,10 @@ async function makeMountpoint(mountpoint: string): Promise<string> {
     return mountpoint;
   } catch (error) {
     const text = `The mountpoint ${printable(mountpoint)} can not be made: ${asDmError(error).message}`;
-    throw new DmError('mount', 'MOUNTPOINT_UNUSABLE', text, { cause: error });
+    throw new DmError('mount', 'MOUNTPOINT_UNUSABLE', text, {
+      hint: 'When it lies in the mountpoint of another dot, that one has to be mounted first.',
+      cause: error,
+    });
   }
 }
 
@@ -112,7 +118,10 @@ async function checkVisible(mountpoint: string, wanted: Wanted): Promise<void> {
   );
 }
 
-async function takeBack(mountpoint: string, made: string | undefined): Promise<void> {
+/** The mountpoint as it was before: open, covered, or not there. Best effort, after another error. */
+async function takeBack(mountpoint: string, made: string | undefined, covered: boolean): Promise<void> {
   await unmount(mountpoint).catch(() => undefined);
   if (made !== undefined) await rmdir(made).catch(() => undefined);
+  const isOpen = covered && (await findAt(mountpoint).catch(() => undefined))?.what === 'empty';
+  if (isOpen) await coverReadOnly(mountpoint).catch(() => undefined);
 }

@@ -11,9 +11,15 @@ export const DEFAULT_FILES = {
   adminApiKey: `${CONFIG_DIRECTORY}/admin-api-key`,
   adminPassword: `${CONFIG_DIRECTORY}/admin-password`,
 } as const;
+export const DEFAULT_USERDATA = '/run/config/userdata';
 export const DEFAULT_LISTEN = `:${DEFAULT_PORT}`;
 export const DEFAULT_STORAGE_SIZE = '10G';
 export const DEFAULT_TIMEOUT = '5m';
+export const DEFAULT_ON_FAILURE = 'exit';
+export const DEFAULT_ON_FAILURE_TIMEOUT = '10m';
+/** In place of devices: those of the pool, or the blank one. */
+export const AUTO = 'auto';
+export const DEFAULT_DEVICE_WAIT = '5s';
 
 export interface Flag extends FlagSpec {
   group: 'What to provide' | 'Storage' | 'Seed' | 'How to run' | 'Everything else';
@@ -62,7 +68,15 @@ export const FLAGS: readonly Flag[] = [
     aliases: ['zpool-device'],
     type: 'list',
     value: 'DEVICE',
-    help: 'block devices or files, separated by commas or given one by one',
+    help: 'block devices or files; "auto" takes the disks of the pool, else the one blank disk',
+  },
+  {
+    group: 'Storage',
+    name: 'wait-device',
+    type: 'string',
+    value: 'DURATION',
+    default: DEFAULT_DEVICE_WAIT,
+    help: 'how long to wait for a device that comes late; 0 does not wait',
   },
   {
     group: 'Storage',
@@ -152,6 +166,29 @@ export const FLAGS: readonly Flag[] = [
     help: 'how long providing may take: 90s, 5m, or seconds',
   },
   {
+    group: 'How to run',
+    name: 'on-failure',
+    type: 'string',
+    value: 'WHAT',
+    default: DEFAULT_ON_FAILURE,
+    help: 'what a one-shot that failed does: exit; wait, which holds the boot and tries again; poweroff',
+  },
+  {
+    group: 'How to run',
+    name: 'on-failure-timeout',
+    type: 'string',
+    value: 'DURATION',
+    default: DEFAULT_ON_FAILURE_TIMEOUT,
+    help: 'how long --on-failure=wait holds the boot',
+  },
+  {
+    group: 'How to run',
+    name: 'console',
+    type: 'string',
+    value: 'FILE',
+    help: 'where the result is told in one line as well, such as /dev/console',
+  },
+  {
     group: 'Everything else',
     name: 'admin-api-key-file',
     type: 'string',
@@ -166,6 +203,27 @@ export const FLAGS: readonly Flag[] = [
     value: 'FILE',
     default: DEFAULT_FILES.adminPassword,
     help: "the admin's password; without one, one is made and kept on the pool",
+  },
+  {
+    group: 'Everything else',
+    name: 'shred-userdata',
+    type: 'boolean',
+    help: 'remove our secrets from the raw user-data, which LinuxKit leaves readable by everybody',
+  },
+  {
+    group: 'Everything else',
+    name: 'userdata-file',
+    type: 'string',
+    value: 'FILE',
+    default: DEFAULT_USERDATA,
+    help: 'where the raw user-data is',
+  },
+  {
+    group: 'Everything else',
+    name: 'output',
+    type: 'string',
+    value: 'FILE',
+    help: 'with metadata: the file to write (0600), which must not be there yet; else it is printed',
   },
   {
     group: 'Everything else',
@@ -190,6 +248,8 @@ export const FLAGS: readonly Flag[] = [
 
 /** Flags that mean something to `dm-linuxkit stop`. */
 export const STOP_FLAGS: readonly string[] = ['export', 'pool-name', 'timeout', 'log-level', 'log-format'];
+/** Flags that mean something to `dm-linuxkit metadata`. */
+export const METADATA_FLAGS: readonly string[] = ['seed', 'credentials-file', 'output'];
 
 const INTRODUCTION = `dm-linuxkit finds or makes a ZFS pool, starts etcd and dotmesh-server on it,
 creates a dot and mounts it.
@@ -198,6 +258,7 @@ Usage:
   dm-linuxkit --storage-device=DEVICE --dot=DOT --mountpoint=DIRECTORY [FLAGS]
   dm-linuxkit --storage-device=DEVICE --daemon [FLAGS]
   dm-linuxkit stop [--export] [--pool-name=NAME]
+  dm-linuxkit metadata [--seed=REMOTE] [--credentials-file=FILE] [--output=FILE]
 `;
 
 /** The help text; every flag also works with one dash (-dot=NAME), as in existing LinuxKit YAML. */

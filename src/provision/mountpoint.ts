@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { DmError, errno } from '../lib/errors.ts';
 import { dotsRoot } from '../model/layout.ts';
 import { printable } from '../model/names.ts';
+import { isCover } from '../system/cover.ts';
 import { type Mount, mountsAt } from '../system/mounts.ts';
 import { checkedMountpoint } from './options.ts';
 
@@ -13,6 +14,8 @@ const ROOT_SUBDOT = '__root__';
 
 export type Found =
   | { what: 'absent' | 'empty' | 'files' | 'link' | 'no-directory' }
+  /** By the empty tmpfs that closes it until the dot is mounted (guard.ts). */
+  | { what: 'covered' }
   | { what: 'mount'; mount: Pick<Mount, 'source' | 'root' | 'type'> };
 
 /**
@@ -28,7 +31,7 @@ export interface Wanted {
 /** Looks at the mount table first: a mounted filesystem that hangs is not touched. */
 export async function findAt(mountpoint: string): Promise<Found> {
   const mount = (await mountsAt(mountpoint)).at(-1);
-  if (mount) return { what: 'mount', mount };
+  if (mount) return isCover(mount) ? { what: 'covered' } : { what: 'mount', mount };
   const stats = await lstat(mountpoint).catch((error: unknown) => {
     if (errno(error) === 'ENOENT') return undefined;
     const reason =
@@ -55,6 +58,7 @@ export function mountVerdict(
     case 'absent':
       return 'make-and-mount';
     case 'empty':
+    case 'covered':
       return 'mount';
     case 'files':
       throw refuse('MOUNTPOINT_NOT_EMPTY', mountpoint, 'holds files, which would vanish from sight', {
@@ -88,8 +92,13 @@ export function isWanted({ source, root }: Pick<Mount, 'source' | 'root'>, wante
  * @throws what mountVerdict throws; DmError usage/BAD_MOUNTPOINT
  */
 export async function checkMountpoint(mountpoint: string, wanted: Wanted): Promise<void> {
-  checkedMountpoint(await resolved(mountpoint));
+  await resolvedMountpoint(mountpoint);
   mountVerdict(mountpoint, await findAt(mountpoint), wanted);
+}
+
+/** The mountpoint without symbolic links above it. @throws DmError usage/BAD_MOUNTPOINT, see checkedMountpoint */
+export async function resolvedMountpoint(mountpoint: string): Promise<string> {
+  return checkedMountpoint(await resolved(mountpoint));
 }
 
 /** The path without symbolic links above it, as far as it exists. */

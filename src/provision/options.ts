@@ -6,7 +6,21 @@ import { type Flags, parseFlags } from '../lib/flags.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log.ts';
 import { CONTAINER_MOUNT_PREFIX, DEFAULT_POOL, MOUNT_PREFIX, RUN_DIRECTORY } from '../model/layout.ts';
 import { parseDotAddress, printable } from '../model/names.ts';
-import { DEFAULT_LISTEN, DEFAULT_STORAGE_SIZE, DEFAULT_TIMEOUT, FLAGS, STOP_FLAGS } from './flags.ts';
+import {
+  AUTO,
+  DEFAULT_DEVICE_WAIT,
+  DEFAULT_LISTEN,
+  DEFAULT_ON_FAILURE,
+  DEFAULT_ON_FAILURE_TIMEOUT,
+  DEFAULT_STORAGE_SIZE,
+  DEFAULT_TIMEOUT,
+  DEFAULT_USERDATA,
+  FLAGS,
+  METADATA_FLAGS,
+  STOP_FLAGS,
+} from './flags.ts';
+import type { MetadataOptions } from './metadata.ts';
+import { ON_FAILURE, type OnFailure } from './on-failure.ts';
 import {
   type ListenAddress,
   parseDuration,
@@ -45,7 +59,10 @@ export interface Target {
 export interface ProvisionOptions {
   mode: 'oneshot' | 'daemon';
   poolName: string;
+  /** `auto` stands alone. */
   devices: string[];
+  /** How long one that is not there is waited for; 0 for not at all. */
+  deviceWaitMs: number;
   storageSizeBytes: number;
   force: boolean;
   takeover: boolean;
@@ -57,6 +74,13 @@ export interface ProvisionOptions {
   files: GivenFiles;
   listen: ListenAddress;
   timeoutMs: number;
+  onFailure: OnFailure;
+  /** How long `wait` holds the boot. */
+  onFailureTimeoutMs: number;
+  /** Where the result is told in one line; undefined: nowhere. */
+  console: string | undefined;
+  shredUserdata: boolean;
+  userdataFile: string;
   log: LogChoice;
 }
 
@@ -71,37 +95,53 @@ export type Command =
   | { kind: 'help' }
   | { kind: 'version' }
   | { kind: 'stop'; options: StopOptions }
+  | { kind: 'metadata'; options: MetadataOptions }
   | { kind: 'provision'; options: ProvisionOptions };
 
 /**
  * Reads the arguments after the program's name.
  *
  * @throws DmError usage with UNKNOWN_FLAG, MISSING_FLAG, CONFLICTING_FLAGS, UNEXPECTED_ARGUMENT,
- *   BAD_MOUNTPOINT, BAD_POOL_NAME, BAD_LOG_CHOICE, INVALID_NAME, or a code of values.ts
+ *   BAD_MOUNTPOINT, BAD_POOL_NAME, BAD_CHOICE, INVALID_NAME, or a code of values.ts
  */
 export function parseCommand(argv: readonly string[]): Command {
   const flags = parseFlags(argv, FLAGS);
   if (flags.booleans.has('help')) return { kind: 'help' };
   if (flags.booleans.has('version')) return { kind: 'version' };
   const [verb, ...more] = flags.rest;
-  const stray = verb === 'stop' ? more[0] : verb;
+  const stray = verb === 'stop' || verb === 'metadata' ? more[0] : verb;
   if (stray !== undefined) throw unexpected(stray);
-  return verb === 'stop'
-    ? { kind: 'stop', options: stopOptions(flags) }
-    : { kind: 'provision', options: provisionOptions(flags) };
+  if (verb === 'stop') return { kind: 'stop', options: stopOptions(flags) };
+  if (verb === 'metadata') return { kind: 'metadata', options: metadataOptions(flags) };
+  return { kind: 'provision', options: provisionOptions(flags) };
+}
+
+function metadataOptions(flags: Flags): MetadataOptions {
+  refuseOthers(flags, 'metadata', METADATA_FLAGS);
+  return {
+    seed: flags.strings.get('seed'),
+    credentialsFile: flags.strings.get('credentials-file'),
+    output: flags.strings.get('output'),
+  };
+}
+
+function refuseOthers(flags: Flags, verb: string, known: readonly string[]): void {
+  const given = [...flags.strings.keys(), ...flags.booleans, ...flags.lists.keys()];
+  const odd = given.find(name => !known.includes(name));
+  if (odd === undefined) return;
+  throw usage('UNEXPECTED_ARGUMENT', `--${odd} means nothing to "dm-linuxkit ${verb}".`, 'See --help.');
 }
 
 function stopOptions(flags: Flags): StopOptions {
-  const given = [...flags.strings.keys(), ...flags.booleans, ...flags.lists.keys()];
-  const odd = given.find(name => !STOP_FLAGS.includes(name));
-  if (odd !== undefined)
-    throw usage('UNEXPECTED_ARGUMENT', `--${odd} means nothing to "dm-linuxkit stop".`, 'See --help.');
+  refuseOthers(flags, 'stop', STOP_FLAGS);
   return { ...commonOptions(flags), export: flags.booleans.has('export') };
 }
 
 function provisionOptions(flags: Flags): ProvisionOptions {
   if (flags.booleans.has('export'))
     throw usage('UNEXPECTED_ARGUMENT', '--export belongs to "dm-linuxkit stop".', 'See --help.');
+  if (flags.strings.has('output'))
+    throw usage('UNEXPECTED_ARGUMENT', '--output belongs to "dm-linuxkit metadata".', 'See --help.');
   forbidBoth(flags, 'oneshot', 'daemon');
   forbidBoth(flags, 'dot', 'dot-file');
   forbidBoth(flags, 'seed', 'seed-file');
@@ -115,6 +155,7 @@ function provisionOptions(flags: Flags): ProvisionOptions {
       `The device ${printable(twice)} is given twice.`,
       'Name each device once.',
     );
+  if (devices.includes(AUTO)) checkAuto(flags, devices);
   const files: GivenFiles = {
     seed: flags.strings.get('seed-file'),
     credentials: flags.strings.get('credentials-file'),
@@ -125,6 +166,7 @@ function provisionOptions(flags: Flags): ProvisionOptions {
     ...commonOptions(flags),
     mode,
     devices,
+    deviceWaitMs: waitOf(flags),
     storageSizeBytes: parseSize('storage-size', flags.strings.get('storage-size') ?? DEFAULT_STORAGE_SIZE),
     force: flags.booleans.has('force'),
     takeover: flags.booleans.has('takeover'),
@@ -134,7 +176,45 @@ function provisionOptions(flags: Flags): ProvisionOptions {
     remoteApiKey: flags.strings.get('remote-apikey'),
     files,
     listen: parseListen('listen', flags.strings.get('listen') ?? DEFAULT_LISTEN),
+    ...failureOptions(flags),
+    console: flags.strings.get('console'),
+    shredUserdata: flags.booleans.has('shred-userdata'),
+    userdataFile: flags.strings.get('userdata-file') ?? DEFAULT_USERDATA,
   };
+}
+
+/** A daemon's failure is for whoever started it: it never holds a boot. */
+function failureOptions(flags: Flags): Pick<ProvisionOptions, 'onFailure' | 'onFailureTimeoutMs'> {
+  forbidBoth(flags, 'on-failure', 'daemon');
+  const onFailure = oneOf('on-failure', flags.strings.get('on-failure') ?? DEFAULT_ON_FAILURE, ON_FAILURE);
+  const timeout = flags.strings.get('on-failure-timeout');
+  if (timeout !== undefined && onFailure !== 'wait')
+    throw usage('MISSING_FLAG', '--on-failure-timeout belongs to --on-failure=wait.');
+  return {
+    onFailure,
+    onFailureTimeoutMs: parseDuration('on-failure-timeout', timeout ?? DEFAULT_ON_FAILURE_TIMEOUT),
+  };
+}
+
+/** What it finds is not known beforehand, so nothing may be wiped in its name. */
+function checkAuto(flags: Flags, devices: readonly string[]): void {
+  if (devices.length > 1)
+    throw usage(
+      'CONFLICTING_FLAGS',
+      '--storage-device=auto excludes other devices.',
+      'Name all devices, or none; a file named "auto" is ./auto.',
+    );
+  if (flags.booleans.has('force'))
+    throw usage(
+      'CONFLICTING_FLAGS',
+      '--force and --storage-device=auto exclude each other.',
+      'Name the device that is to be wiped.',
+    );
+}
+
+function waitOf(flags: Flags): number {
+  const text = flags.strings.get('wait-device') ?? DEFAULT_DEVICE_WAIT;
+  return /^0(ms|s|m|h)?$/.test(text) ? 0 : parseDuration('wait-device', text);
 }
 
 function commonOptions(flags: Flags): { poolName: string; timeoutMs: number; log: LogChoice } {
@@ -223,7 +303,7 @@ function oneOf<T extends string>(flag: string, text: string, choices: readonly T
   const found = choices.find(choice => choice === text);
   if (found !== undefined) return found;
   throw usage(
-    'BAD_LOG_CHOICE',
+    'BAD_CHOICE',
     `--${flag}=${printable(text)} is none of the choices.`,
     `Choose from ${choices.join(', ')}.`,
   );

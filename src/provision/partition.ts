@@ -64,10 +64,12 @@ export async function makePartition(disk: Disk): Promise<PartitionNode> {
 export async function findPartition(disk: Disk, name?: string): Promise<PartitionNode> {
   const known = await node(disk, name);
   if (known) return known;
-  // Either may fail where the other works: partx needs no partition support in the kernel, blockdev no BLKPG.
+  // Each may fail where another works: partx needs no partition support in the kernel, blockdev no BLKPG; and partx
+  // reads the second copy of a table whose first one was cut off, which the kernel does not.
   for (const argv of [
     ['blockdev', '--rereadpt', disk.path],
     ['partx', '--update', disk.path],
+    ['partx', '--add', disk.path],
   ] as const) {
     if (await node(disk, name)) break;
     await run(argv, { timeoutMs: SFDISK_MS }).catch(error => {
@@ -76,9 +78,15 @@ export async function findPartition(disk: Disk, name?: string): Promise<Partitio
   }
   const found = await until(() => node(disk, name), { deadlineMs: NODE_MS, everyMs: 50 });
   if (found) return found;
-  const message = `${disk.named} is partitioned, but its partition does not appear.`;
-  throw new DmError('device', 'PARTITION_MISSING', message, {
-    hint: 'Is /dev the devtmpfs of the machine, and does this kernel know GPT partitions? See dmesg.',
+  throw partitionMissing(disk.named);
+}
+
+/** Our table is on the disk, the partition is not to be had. Never overridden: there may be a pool in it. */
+export function partitionMissing(named: string): DmError {
+  const message = `${named} is partitioned by dm-linuxkit, but its partition does not appear.`;
+  return new DmError('device', 'PARTITION_MISSING', message, {
+    hint: 'Is /dev the devtmpfs of the machine, and does this kernel know GPT partitions? See dmesg and "sfdisk --verify".',
+    data: { device: named },
   });
 }
 

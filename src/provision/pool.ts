@@ -9,10 +9,15 @@ import { POOL_MARK, PROPERTY, RUN_DIRECTORY } from '../model/layout.ts';
 import { makePrivateDirectory } from '../system/files.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Pool, Pools, Zfs } from '../zfs/index.ts';
+import { fingerprint } from './auto.ts';
+import { chooseDisks } from './choose-disks.ts';
 import { abortable } from './context.ts';
 import { deviceInUse } from './device-errors.ts';
 import { expandDevices, identityOf, type NamedDevice } from './devices.ts';
+import { AUTO } from './flags.ts';
+import { growPool, type Member } from './grow.ts';
 import { type Watched, writtenMeanwhile } from './idle.ts';
+import { type Patience, startPatience } from './patience.ts';
 import { judgeImported } from './pool-kept.ts';
 import { type Plan, planPool } from './pool-plan.ts';
 import { createProperties } from './pool-properties.ts';
@@ -22,7 +27,7 @@ import { host, judgeForeign, stillInUse } from './takeover.ts';
 
 export interface PoolRequest {
   poolName: string;
-  /** As the user named them, comma lists split. */
+  /** As the user named them, comma lists split; or `auto` alone. */
   devices: readonly string[];
   /** Of a file that is to be made. */
   storageSizeBytes: number;
@@ -39,8 +44,10 @@ export interface PoolDeps {
   signal?: AbortSignal;
   /** What a person at the console should know while waiting. */
   tell?: (line: string) => void;
-  /** Milliseconds to wait for a device that is not there yet. Default 5 s. */
-  deviceWaitMs?: number;
+  /** Milliseconds to wait for a device that is not there yet; with `auto` for the pool's disks, or a blank one. */
+  deviceWaitMs: number;
+  /** Whether `auto` takes loop devices as well: tests have no other disks. */
+  loopsAreDisks?: boolean;
 }
 
 export interface PoolOutcome {
@@ -48,7 +55,6 @@ export interface PoolOutcome {
   pool: Pool;
 }
 
-const DEVICE_WAIT_MS = 5_000;
 /** Longer than another run's creation, or its look at an idle pool, takes. */
 const LOCK_WAIT_MS = 120_000;
 
@@ -61,24 +67,41 @@ const LOCK_WAIT_MS = 120_000;
  */
 export async function ensurePool(request: PoolRequest, deps: PoolDeps): Promise<PoolOutcome> {
   await makePrivateDirectory(RUN_DIRECTORY);
+  const { deviceWaitMs: waitMs, signal, tell } = deps;
+  if (!isAuto(request)) {
+    // Others get to the disks while we wait for ours.
+    await expandDevices(request.devices, { waitMs, signal, tell });
+    return alone(deps, () => decide(request, deps));
+  }
+  const patience = await startPatience(waitMs, fingerprint);
+  for (;;) {
+    const outcome = await alone(deps, () => decideAlone(request, deps, patience));
+    if (typeof outcome !== 'string') return outcome;
+    await patience.change(outcome, signal);
+  }
+}
+
+const isAuto = ({ devices }: PoolRequest) => devices.length === 1 && devices[0] === AUTO;
+
+async function alone<T>(deps: PoolDeps, work: () => Promise<T>): Promise<T> {
   const onWait = (holder: string) =>
     deps.tell?.(`Waiting for ${holder || 'another run'}, which is at the disks.`);
   const taking = takeLock(`${RUN_DIRECTORY}/devices.lock`, { waitMs: LOCK_WAIT_MS, onWait });
-  const lock = await (deps.signal ? abortable(taking, deps.signal) : taking);
+  const lock = await (deps.signal ? abortable(taking, deps.signal) : taking).catch((error: unknown) => {
+    // Left alone, it would have the lock one day, and the next try would wait for itself.
+    taking.then(late => late.release()).catch(() => undefined);
+    throw error;
+  });
   try {
-    return await decide(request, deps);
+    return await work();
   } finally {
     await lock.release();
   }
 }
 
 async function decide(request: PoolRequest, deps: PoolDeps): Promise<PoolOutcome> {
-  const { pools, signal, tell } = deps;
-  const named = await expandDevices(request.devices, {
-    waitMs: deps.deviceWaitMs ?? DEVICE_WAIT_MS,
-    signal,
-    tell,
-  });
+  const { pools } = deps;
+  const named = await expandDevices(request.devices, { waitMs: 0 });
   const all = await pools.list();
   const imported = all.find(pool => pool.name === request.poolName);
   if (imported) return keep(imported, named, deps);
@@ -86,29 +109,75 @@ async function decide(request: PoolRequest, deps: PoolDeps): Promise<PoolOutcome
   const members = await membersOfPools(pools, all);
   const states: DeviceState[] = [];
   for (const device of named) states.push(await surveyDevice(device, pools, members));
+  return carryOut(request, states, deps);
+}
+
+/** @returns until when to wait before the next look, when the disks that are there now do not tell */
+async function decideAlone(
+  request: PoolRequest,
+  deps: PoolDeps,
+  patience: Patience,
+): Promise<PoolOutcome | 'settled' | 'over'> {
+  const all = await deps.pools.list();
+  const imported = all.find(pool => pool.name === request.poolName);
+  // Where it is is known best by ZFS.
+  if (imported) return keep(imported, undefined, deps);
+  const members = await membersOfPools(deps.pools, all);
+  const states = await chooseDisks(request.poolName, members, patience, deps);
+  return typeof states === 'string' ? states : carryOut(request, states, deps);
+}
+
+async function carryOut(
+  request: PoolRequest,
+  states: readonly DeviceState[],
+  deps: PoolDeps,
+): Promise<PoolOutcome> {
   const plan = planPool(request, states);
   deps.log.debug(
     { plan: plan.do, devices: states.map(({ path, use }) => `${path}: ${use}`) },
     'pool: decided',
   );
-  signal?.throwIfAborted();
+  deps.signal?.throwIfAborted();
   if (plan.do === 'refuse') throw plan.error;
-  if (plan.do === 'import') return importPool(request, plan, states, deps);
+  if (plan.do === 'import') {
+    const outcome = await importPool(request, plan, states, deps);
+    await growPool(request.poolName, states.map(memberOf(plan.guid)), deps);
+    return outcome;
+  }
   return createPool(request, plan, states, deps);
 }
 
-async function keep(pool: Pool, named: readonly NamedDevice[], deps: PoolDeps): Promise<PoolOutcome> {
+/** What the pool has on a device, as it was before the import. */
+const memberOf =
+  (guid: string) =>
+  ({ path, content }: DeviceState): Member => {
+    const labels = content.labels.filter(label => label.poolGuid === guid);
+    const newest = labels.toSorted((a, b) => Number(BigInt(b.txg) - BigInt(a.txg)))[0];
+    return { path, recordedBytes: newest?.sizeBytes };
+  };
+
+/** `named` undefined: whichever devices it has. */
+async function keep(
+  pool: Pool,
+  named: readonly NamedDevice[] | undefined,
+  deps: PoolDeps,
+): Promise<PoolOutcome> {
   // A suspended pool may not answer any more: its health alone decides.
   const paths =
     pool.health === 'SUSPENDED' ? [] : (await deps.pools.devices(pool.name)).map(({ path }) => path);
   const devices = await Promise.all(paths.map(async path => ({ path, identity: await identityOf(path) })));
-  const wanted = named.map(device => {
+  const wanted = named?.map(device => {
     const parts = device.kind === 'block' ? device.facts.partitions : [];
     return { ...device, identities: [device.identity, ...parts.map(part => `block:${part.number}`)] };
   });
-  const fault = judgeImported(pool, devices, wanted);
+  const fault = wanted ? judgeImported(pool, devices, wanted) : judgeImported(pool, [], []);
   if (fault) throw fault;
   await mark(pool.name, deps);
+  await growPool(
+    pool.name,
+    paths.map(path => ({ path })),
+    deps,
+  );
   return { how: 'kept', pool };
 }
 
@@ -122,6 +191,7 @@ async function importPool(
   // These devices and no others, so that a pool of that name elsewhere is never met.
   const from = states.map(state => state.path);
   try {
+    signal?.throwIfAborted();
     await pools.import(poolName, { from, guid });
     return await arrived('imported', poolName, deps);
   } catch (error) {
@@ -133,6 +203,7 @@ async function importPool(
   tell?.(`The pool ${poolName} was last used by ${host(label)}. Watching for 10 s whether it still is.`);
   const written = await writtenMeanwhile(states.map(watched), { signal });
   if (written !== undefined) throw stillInUse({ poolName, label }, written);
+  signal?.throwIfAborted();
   await pools.import(poolName, { from, guid, force: true });
   deps.log.warn(
     { pool: poolName, hostName: label.hostName, hostId: label.hostId },
@@ -160,6 +231,7 @@ async function createPool(
     if (wiped) deps.log.warn({ device: state.named, found: state.content.found }, 'pool: wiping a device');
     paths.push(await prepareDevice(state, wiped, storageSizeBytes));
   }
+  signal?.throwIfAborted();
   await pools.create(poolName, paths, createProperties(pools.capabilities));
   return arrived('created', poolName, deps);
 }

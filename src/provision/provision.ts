@@ -1,7 +1,9 @@
 /**
  * dm-linuxkit's main job, in numbered steps (each in a file of its own):
  *
- *   0 input         files that flags name are read; a seed, a bad mountpoint, a missing root are refused
+ *   0 guard         the mountpoint is closed to writers until the dot is mounted
+ *     userdata      the raw user-data is looked at for secrets
+ *     input         files that flags name are read; a seed, a bad mountpoint, a missing root are refused
  *     pool-lock     one dm-linuxkit at a time on a pool
  *   1 pool          kept, else imported, else created
  *   2 state-dataset etcd's data, the server's state, secrets
@@ -15,17 +17,22 @@ import { DmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, formatDotAddress } from '../model/names.ts';
+import { effectiveUid } from '../system/host.ts';
 import { withAftermath } from './aftermath.ts';
 import { bringUp, ensurePoolOf, type Run } from './bring-up.ts';
 import { againstTheClock, type Clock, type Context, type ServerClient, withClient } from './context.ts';
 import { ensureDot, filesystemOf } from './dot.ts';
 import { exposeDot } from './expose.ts';
+import { closeMountpoint } from './guard.ts';
 import { readInput } from './input.ts';
 import { checkMountpoint, findAt, mountVerdict } from './mountpoint.ts';
 import type { ProvisionOptions, Target } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
+import type { Report } from './report.ts';
 import { type RunFile, runPaths } from './run-files.ts';
 import { answersPing } from './server-service.ts';
+import type { MountStatus } from './status.ts';
+import { tendUserdata } from './userdata.ts';
 
 /**
  * Provides the dot and leaves: the mount stays, nothing else runs. While a daemon serves the pool, its
@@ -33,8 +40,13 @@ import { answersPing } from './server-service.ts';
  *
  * @throws DmError of every kind; the hint says how the machine is left
  */
-export async function provisionOnce(options: ProvisionOptions, context: Context): Promise<void> {
+export async function provisionOnce(
+  options: ProvisionOptions,
+  context: Context,
+  report?: Report,
+): Promise<void> {
   await asRun(options, context, async run => {
+    report?.named(run.input.address);
     const { paths, clock } = run;
     const outcome = await withPoolLock(paths, context, clock, async () => {
       const daemon = await servingDaemon(paths, clock);
@@ -46,8 +58,16 @@ export async function provisionOnce(options: ProvisionOptions, context: Context)
         await services.stop();
       }
     });
+    report?.mounts(mountedStatus(run));
     context.tell(`Ready: ${outcome ?? 'the pool is there'}.`);
   });
+}
+
+/** What a run that provided its dot has mounted. */
+export function mountedStatus({ options, input }: Run): MountStatus[] {
+  if (!options.target || !input.address) return [];
+  const { mountpoint } = options.target;
+  return [{ mountpoint, dot: formatDotAddress(input.address), state: 'mounted', message: '' }];
 }
 
 /** Step 0, then `work` against the clock; errors say how the machine is left. */
@@ -57,17 +77,27 @@ export async function asRun<T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   let run: Run | undefined;
+  let closed: string | undefined;
   try {
     return await againstTheClock(context, options.timeoutMs, async clock => {
+      // The very first: whatever fails from here on, no program finds an empty directory.
+      if (await guardTarget(options, context)) closed = options.target?.mountpoint;
       run = await begin(options, context, clock);
       return work(run);
     });
   } catch (error) {
-    throw withAftermath(error, run?.progress ?? 'looking', options.poolName);
+    throw withAftermath(error, run?.progress ?? 'looking', options.poolName, closed);
   }
 }
 
+async function guardTarget({ target, poolName }: ProvisionOptions, { log }: Context): Promise<boolean> {
+  if (!target || effectiveUid() !== 0) return false;
+  return closeMountpoint(target.mountpoint, runPaths(poolName), log);
+}
+
 async function begin(options: ProvisionOptions, context: Context, clock: Clock): Promise<Run> {
+  // Before a seed or a secret can be refused.
+  if (effectiveUid() === 0) await tendUserdata(options, context.log);
   const input = await readInput(options, context.log);
   if (options.target && input.address) {
     const wanted = { pool: options.poolName, subdot: input.address.subdot };

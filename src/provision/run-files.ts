@@ -21,6 +21,8 @@ export interface RunPaths {
   etcdSocket: string;
   etcdPeerSocket: string;
   serverSocket: string;
+  /** Directories that were closed until their dots are mounted (guard-record.ts). */
+  guards: string;
 }
 
 export function runPaths(pool: string, base = RUN_DIRECTORY): RunPaths {
@@ -34,6 +36,7 @@ export function runPaths(pool: string, base = RUN_DIRECTORY): RunPaths {
     etcdSocket: join(directory, 'etcd.sock:0'),
     etcdPeerSocket: join(directory, 'etcd-peer.sock:0'),
     serverSocket: join(directory, 'server.sock'),
+    guards: join(directory, 'guards.json'),
   };
 }
 

@@ -50,8 +50,13 @@ export async function readGivenSecret(
   const fault = secretFault(text);
   if (fault === '') return file;
   throw new DmError('secrets', 'BAD_SECRET', `${file} ${fault}.`, {
-    hint: 'It should hold the secret alone, on one line.',
+    hint: 'It should hold the secret alone, on one line; "dm-linuxkit metadata" makes fresh ones.',
   });
+}
+
+/** Whether a value stands in an example for a secret that was to be put there. Pure. */
+export function isPlaceholder(secret: string): boolean {
+  return /^\s*PLACEHOLDER-/i.test(secret);
 }
 
 /** What is wrong with a secret as it stands in a file, or ''. A trailing newline does not count. Pure. */
@@ -59,6 +64,7 @@ export function secretFault(text: string): string {
   const secret = text.replace(/\r?\n$/, '');
   if (secret === '') return 'is empty';
   if (/[\0-\x1f\x7f]/.test(secret)) return 'holds control characters or more than one line';
+  if (isPlaceholder(secret)) return 'holds the placeholder of an example, which everybody knows';
   if (Buffer.byteLength(secret) < SHORTEST) return `holds fewer than ${SHORTEST} characters`;
   return Buffer.byteLength(secret) > LONGEST ? `holds more than ${LONGEST} characters` : '';
 }

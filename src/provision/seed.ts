@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import { DmError } from '../lib/errors.ts';
 import { type DotAddress, parseDotAddress, printable } from '../model/names.ts';
 import { DEFAULT_PORT } from '../wire/methods.ts';
+import { isPlaceholder } from './secrets.ts';
 
 export interface Seed {
   host: string;
@@ -47,6 +48,10 @@ export function parseCredentials(text: string, source: string): Credentials {
   const colon = trimmed.indexOf(':');
   const user = trimmed.slice(0, Math.max(0, colon));
   const key = trimmed.slice(colon + 1);
+  if (isPlaceholder(key) || isPlaceholder(user))
+    throw new DmError('secrets', 'BAD_CREDENTIALS', `${source} holds the placeholder of an example.`, {
+      hint: 'Put the user and the API key on the remote there, as user:key.',
+    });
   if (colon > 0 && key !== '' && !/[\0-\x1f\x7f]/.test(trimmed)) return { user, key };
   const fault =
     trimmed === '' ? 'is empty' : colon === -1 ? 'holds no colon' : 'does not hold one user and one key';

@@ -1,7 +1,7 @@
 /** Step 9: `dm-linuxkit stop` ends a daemon, takes the mounts away, and exports the pool when asked to. */
 
 import { join } from 'node:path';
-import { DmError, isDmError } from '../lib/errors.ts';
+import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { MOUNT_PREFIX, RUN_DIRECTORY } from '../model/layout.ts';
 import { bindMount, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
@@ -9,10 +9,13 @@ import { isAlive } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
 import type { Pools } from '../zfs/index.ts';
 import { againstTheClock, type Clock, type Context } from './context.ts';
+import { layCovers, liftCovers, openMountpoints } from './guard.ts';
+import { changeGuards, readGuards } from './guard-record.ts';
 import { requireRoot } from './input.ts';
 import type { StopOptions } from './options.ts';
 import { refuseServerElsewhere, withPoolLock } from './pool-lock.ts';
 import { liveRunFile, type RunPaths, runPaths, stopLeftovers } from './run-files.ts';
+import { newStatus, readStatus, STATUS_FILES, writeStatus } from './status.ts';
 
 /** It stops within 10 s; then the kernel ends its children with it. */
 const DAEMON_MS = 15_000;
@@ -29,6 +32,18 @@ export async function stop(options: StopOptions, context: Context): Promise<void
   await againstTheClock(context, options.timeoutMs, clock =>
     withPoolLock(paths, context, clock, () => stopUnderLock(options, paths, context, clock)),
   );
+  await tellStopped(options.poolName, context);
+}
+
+/** What the boot step said is over. The daemon says so itself. */
+async function tellStopped(pool: string, { log }: Context): Promise<void> {
+  try {
+    const status = await readStatus(STATUS_FILES.oneshot);
+    if (status?.pool === pool)
+      await writeStatus(STATUS_FILES.oneshot, { ...newStatus(pool, '', ''), state: 'stopped' });
+  } catch (error) {
+    log.warn(`${STATUS_FILES.oneshot} can not be written: ${asDmError(error).message}`);
+  }
 }
 
 async function stopUnderLock(
@@ -37,11 +52,14 @@ async function stopUnderLock(
   context: Context,
   clock: Clock,
 ): Promise<void> {
+  const guarded = await readGuards(paths);
+  const covers = await liftCovers(guarded);
   // What programs use goes first: as long as one of them is at work there, the daemon goes on serving it.
-  const exposed = await unmountAll(poolName, isExposed);
+  let exposed: Mount[] = [];
   let stopped: boolean;
   let unmounted: Mount[];
   try {
+    exposed = await unmountAll(poolName, isExposed);
     stopped = await stopDaemon(paths);
     await stopLeftovers(paths, context.log);
     await refuseServerElsewhere(paths, context, clock);
@@ -49,8 +67,15 @@ async function stopUnderLock(
     unmounted = [...exposed, ...(await unmountAll(poolName, () => true))];
   } catch (error) {
     await bringBack(exposed);
+    await layCovers(covers);
     throw error;
   }
+  // The record may be younger than a mount (another /run): what was a mountpoint is looked at as well.
+  const closed = [...new Set([...guarded, ...exposed.map(({ mountpoint }) => mountpoint)])].sort();
+  const left = await openMountpoints(closed, context.log);
+  await changeGuards(paths, directories => {
+    for (const directory of closed) if (!left.includes(directory)) directories.delete(directory);
+  });
   const pools = await importedPools(poolName, context);
   if (!stopped && unmounted.length === 0 && !pools) {
     context.tell(`There is nothing to stop: the pool ${poolName} is not imported.`);

@@ -2,13 +2,14 @@
 
 import { isDmError } from '../lib/errors.ts';
 import type { Pool, Pools } from '../zfs/index.ts';
-import { BLANK, type Content, readContent } from './device-content.ts';
+import { BLANK, type Content, GPT_WORDS, readContent } from './device-content.ts';
 import { deviceUnreadable } from './device-errors.ts';
 import { identityOf, type NamedDevice } from './devices.ts';
-import { isZero, readEdges } from './edges.ts';
-import { findPartition, readTable } from './partition.ts';
+import { type Edges, isZero, readEdges } from './edges.ts';
+import { findPartition, partitionMissing, readTable } from './partition.ts';
 import { poolPartition } from './partition-table.ts';
-import { usersOfBlock, usersOfFile } from './usage.ts';
+import { hasOurEntry } from './torn-table.ts';
+import { isClaimed, usersOfBlock, usersOfFile } from './usage.ts';
 
 /**
  * How the pool gets the device: `as is`; `partition` of the named disk (ours, or one that OpenZFS made);
@@ -80,15 +81,16 @@ async function survey(
 
   const { facts } = device;
   const users = [identity, ...facts.partitions.map(part => `block:${part.number}`)].flatMap(inPool);
-  if (users.length === 0) users.push(...(await usersOfBlock(path, facts)));
+  if (users.length === 0) users.push(...(await usersOfBlock(facts)));
   const block = { ...base, number: facts.number, readOnly: facts.readOnly, users };
   // In use: refused in any case, and not worth disturbing whoever uses it.
   if (users.length > 0) return { ...block, use: 'as is', sizeBytes: facts.sizeBytes };
   const whole = { ...block, sizeBytes: facts.sizeBytes };
-  if (!facts.partitionable)
-    return { ...whole, use: 'as is', content: await contentOf(path, facts.sizeBytes) };
-
   const edges = await readEdges(path, facts.sizeBytes);
+  if (await isClaimed(path)) return { ...whole, use: 'as is', users: ['the kernel says that it is busy'] };
+  if (!facts.partitionable)
+    return { ...whole, use: 'as is', content: await readContent(path, edges, of => pools.labels(of)) };
+
   const table = isZero(edges) ? undefined : await readTable(path);
   const member = table && poolPartition(table);
   if (member) {
@@ -99,6 +101,15 @@ async function survey(
       return { ...block, path: node.path, use: 'partition', sizeBytes: node.sizeBytes, content };
   }
   const content = await readContent(path, edges, of => pools.labels(of));
+  if (isLostTable(content, edges)) throw partitionMissing(named);
   // A pool that lies on the bare disk, without a partition, stays there.
   return { ...whole, use: content.labels.length > 0 ? 'as is' : 'make partition', content };
+}
+
+/**
+ * Our entry is there, and a GPT that can not be read, and nothing else: damaged, or cut off while it was enlarged.
+ * There may be a pool behind it, which nobody sees, so --force must not take it for waste.
+ */
+function isLostTable({ found }: Content, edges: Edges): boolean {
+  return found.length > 0 && found.every(each => each === GPT_WORDS) && hasOurEntry(edges);
 }

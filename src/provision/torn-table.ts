@@ -19,6 +19,15 @@ export function isTornTable(edges: Edges): boolean {
   return [512, 4096].some(sector => isTorn(edges, sector));
 }
 
+/** Whether either copy of the entries holds our one entry alone. */
+export function hasOurEntry({ first, last }: Pick<Edges, 'first' | 'last'>): boolean {
+  return [512, 4096].some(sector => {
+    const atEnd = last.length - sector - ENTRIES;
+    const copies = [first.subarray(2 * sector, 2 * sector + ENTRIES), last.subarray(atEnd, atEnd + ENTRIES)];
+    return atEnd >= 0 && copies.some(isOurs);
+  });
+}
+
 function isTorn({ first, last, sizeBytes }: Edges, sector: number): boolean {
   const [begin, end] = [Buffer.from(first), Buffer.from(last)];
   const atEnd = end.length - sector - ENTRIES;

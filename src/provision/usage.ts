@@ -10,7 +10,7 @@ import { type BlockFacts, blockFacts } from './block.ts';
 import { identityOf } from './devices.ts';
 
 /** A disk is in use when one of its partitions is; a partition, when its whole disk is. */
-export async function usersOfBlock(path: string, facts: BlockFacts): Promise<string[]> {
+export async function usersOfBlock(facts: BlockFacts): Promise<string[]> {
   const disk = facts.disk === undefined ? undefined : await blockFacts(facts.disk);
   const numbers = new Set([facts.number, ...facts.partitions.map(part => part.number)]);
   if (facts.disk !== undefined) numbers.add(facts.disk);
@@ -32,7 +32,6 @@ export async function usersOfBlock(path: string, facts: BlockFacts): Promise<str
     const identity = await identityOf(swap);
     if (identity && numbers.has(identity.slice('block:'.length))) users.push('swap space');
   }
-  if (users.length === 0 && (await isClaimed(path))) users.push('the kernel says that it is busy');
   return [...new Set(users)];
 }
 
@@ -49,9 +48,9 @@ export async function usersOfFile(path: string): Promise<string[]> {
 
 /**
  * The kernel lets only one exclusive owner have a block device (open(2) O_EXCL): a mount in another mount namespace,
- * RAID, a ZFS pool. Read-only, so nothing happens to it.
+ * RAID, a ZFS pool. Read-only, so nothing happens to it; only for one that was read before, since opening may hang.
  */
-async function isClaimed(path: string): Promise<boolean> {
+export async function isClaimed(path: string): Promise<boolean> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK);
     await file.close();

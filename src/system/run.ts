@@ -17,6 +17,8 @@ export interface RunOptions {
   /** Added to our own environment; undefined takes a variable out. */
   env?: Record<string, string | undefined>;
   signal?: AbortSignal;
+  /** Keeps its standard output byte for byte, one character each (latin1). */
+  binary?: boolean;
   /** Exit codes that are answers, not failures. Default [0]. */
   okCodes?: number[];
 }
@@ -75,6 +77,7 @@ function execaOptions(options: RunOptions) {
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.binary ? { encoding: 'latin1' as const, stripFinalNewline: false } : {}),
     env: { LC_ALL: 'C', ...options.env },
     maxBuffer: 1 << 30,
     cleanup: true,

@@ -49,6 +49,11 @@ function parseLabel(text: string): Label | undefined {
     hostName: field('hostname'),
     comment: field('comment'),
     vdevChildren: Number(field('vdev_children') ?? 1),
+    sizeBytes: numberOf(/^ {8}asize: (\d+)$/m.exec(text)?.[1]),
     paths: [...text.matchAll(/^ {8,}path: '(.*)'$/gm)].map(match => match[1] ?? ''),
   };
+}
+
+function numberOf(digits: string | undefined): number | undefined {
+  return digits === undefined ? undefined : Number(digits);
 }

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { createLog } from '../../src/lib/log.ts';
-import { ensurePool, type PoolOutcome, type PoolRequest } from '../../src/provision/pool.ts';
+import { ensurePool, type PoolDeps, type PoolOutcome, type PoolRequest } from '../../src/provision/pool.ts';
 import { commandLinePools, commandLineZfs, findCapabilities } from '../../src/zfs/command-line.ts';
 
 const log = createLog({ name: 'test', level: 'silent', format: 'json' });
@@ -12,9 +12,12 @@ const log = createLog({ name: 'test', level: 'silent', format: 'json' });
 export async function poolStep(
   poolName: string,
   devices: readonly string[],
-  more: Partial<PoolRequest> & { signal?: AbortSignal; onTell?: (line: string) => void } = {},
+  more: Partial<PoolRequest> &
+    Partial<Pick<PoolDeps, 'signal' | 'deviceWaitMs' | 'loopsAreDisks'>> & {
+      onTell?: (line: string) => void;
+    } = {},
 ): Promise<PoolOutcome & { told: string[] }> {
-  const { signal, onTell, ...request } = more;
+  const { signal, onTell, deviceWaitMs = 0, loopsAreDisks = false, ...request } = more;
   const capabilities = await findCapabilities();
   const told: string[] = [];
   const outcome = await ensurePool(
@@ -24,7 +27,8 @@ export async function poolStep(
       zfs: commandLineZfs(capabilities),
       log,
       ...(signal ? { signal } : {}),
-      deviceWaitMs: 0,
+      deviceWaitMs,
+      loopsAreDisks,
       tell: line => {
         told.push(line);
         onTell?.(line);
@@ -39,11 +43,14 @@ export interface Ended {
   stderr: string;
 }
 
-/** The built dm-linuxkit with these flags, and a dot that it must not get to. */
+/**
+ * The built dm-linuxkit with these flags, and a dot that it must not get to: at a place where no directory can be
+ * made, so that none is left closed.
+ */
 export function dmLinuxkit(poolName: string, ...flags: string[]): Promise<Ended> {
   const program = join(process.env['DM_DIST'] ?? 'dist', 'dm-linuxkit');
   const node = process.env['DM_NODE'] ?? process.execPath;
-  const rest = [`--pool-name=${poolName}`, '--dot=never', '--mountpoint=/run/dm-never', '--log-level=warn'];
+  const rest = [`--pool-name=${poolName}`, '--dot=never', '--mountpoint=/proc/dm-never', '--log-level=warn'];
   return new Promise(resolve => {
     const child = execFile(node, [program, ...flags, ...rest], { timeout: 120_000 }, (_, _stdout, stderr) =>
       resolve({ exitCode: child.exitCode ?? -1, stderr }),

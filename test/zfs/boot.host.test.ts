@@ -19,22 +19,26 @@ test.after.always(() => machine.clear());
 const PG = () => ['--dot=postgres', `--mountpoint=${machine.at('pg')}`, '--owner=123:124', '--mode=0700'];
 const within = { deadlineMs: PATIENCE_MS };
 
-test.serial('a refusal before the first write changes nothing and says so', async t => {
-  await mkdir(machine.at('full'));
-  await writeFile(machine.at('full/file'), '');
-  for (const [code, pattern, args] of [
-    [2, /push and pull/, [...PG(), '--seed=hub/alice/shop', '--remote-username=u', '--remote-apikey=KEY1']],
-    [2, /--oneshot and --daemon/, [...PG(), '--oneshot', '--daemon']],
-    [7, /holds files/, ['--dot=a', `--mountpoint=${machine.at('full')}`]],
-    [10, /is not there/, [...PG(), `--admin-api-key-file=${machine.at('absent')}`]],
-  ] as const) {
-    const { code: ended, text } = await machine.run(...args);
-    t.is(ended, code, text);
-    t.regex(text, pattern);
-    t.false(text.includes('KEY1'));
-  }
-  t.deepEqual(await readdir(machine.folder), ['full']);
-});
+test.serial(
+  'a refusal before the first write changes nothing, closes the mountpoint, and says so',
+  async t => {
+    await mkdir(machine.at('full'));
+    await writeFile(machine.at('full/file'), '');
+    for (const [code, pattern, args] of [
+      [2, /push and pull/, [...PG(), '--seed=hub/alice/shop', '--remote-username=u', '--remote-apikey=KEY1']],
+      [2, /--oneshot and --daemon/, [...PG(), '--oneshot', '--daemon']],
+      [7, /holds files/, ['--dot=a', `--mountpoint=${machine.at('full')}`]],
+      [10, /is not there/, [...PG(), `--admin-api-key-file=${machine.at('absent')}`]],
+    ] as const) {
+      const { code: ended, text } = await machine.run(...args);
+      t.is(ended, code, text);
+      t.regex(text, pattern);
+      t.false(text.includes('KEY1'));
+    }
+    t.deepEqual((await readdir(machine.folder)).sort(), ['full', 'pg']);
+    await t.throwsAsync(writeFile(machine.at('pg/file'), ''), { code: 'EPERM' });
+  },
+);
 
 test.serial(
   'the first boot makes pool, dot and an empty directory for its user, and leaves nothing running',

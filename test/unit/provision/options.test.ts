@@ -73,6 +73,41 @@ test('what excludes each other is refused', t => {
   t.is(refusal(...BASE, '--storage-device=/dev/sdb'), 'usage/CONFLICTING_FLAGS');
 });
 
+test('auto stands alone, and nothing is wiped in its name', t => {
+  const [, ...rest] = BASE;
+  t.deepEqual(provision('--storage-device=auto', ...rest).devices, ['auto']);
+  t.is(refusal('--storage-device=auto,/dev/sdb', ...rest), 'usage/CONFLICTING_FLAGS');
+  t.is(refusal('--storage-device=auto', '--force', ...rest), 'usage/CONFLICTING_FLAGS');
+  t.is(refusal('--storage-device=./auto', '--force', ...rest), 'accepted');
+});
+
+test('a late device is waited for five seconds, or as long as is said, or not at all', t => {
+  t.is(provision(...BASE).deviceWaitMs, 5_000);
+  t.is(provision(...BASE, '--wait-device=2m').deviceWaitMs, 120_000);
+  for (const none of ['0', '0s']) t.is(provision(...BASE, `--wait-device=${none}`).deviceWaitMs, 0);
+  t.is(refusal(...BASE, '--wait-device=soon'), 'usage/BAD_DURATION');
+});
+
+test('a failed boot step exits, unless it shall wait or switch off; a daemon holds no boot', t => {
+  t.like(provision(...BASE), { onFailure: 'exit', console: undefined, shredUserdata: false });
+  const waiting = provision(...BASE, '--on-failure=wait', '--on-failure-timeout=90s');
+  t.like(waiting, { onFailure: 'wait', onFailureTimeoutMs: 90_000 });
+  t.is(provision(...BASE, '--on-failure=wait').onFailureTimeoutMs, 600_000);
+  t.is(refusal(...BASE, '--on-failure=reboot'), 'usage/BAD_CHOICE');
+  t.is(refusal(...BASE, '--on-failure=wait', '--daemon'), 'usage/CONFLICTING_FLAGS');
+  t.is(refusal(...BASE, '--on-failure-timeout=90s'), 'usage/MISSING_FLAG');
+});
+
+test('metadata takes what goes into it, and no secret by itself', t => {
+  t.deepEqual(parseCommand(['metadata', '--seed=h/n/d', '--output=f']), {
+    kind: 'metadata',
+    options: { seed: 'h/n/d', credentialsFile: undefined, output: 'f' },
+  });
+  t.is(refusal('metadata', '--remote-apikey=k'), 'usage/UNEXPECTED_ARGUMENT');
+  t.is(refusal('metadata', 'now'), 'usage/UNEXPECTED_ARGUMENT');
+  t.is(refusal(...BASE, '--output=f'), 'usage/UNEXPECTED_ARGUMENT');
+});
+
 test('an argument that nobody expects is refused, not ignored', t => {
   t.is(refusal(...BASE, 'postgres'), 'usage/UNEXPECTED_ARGUMENT');
   t.is(refusal(...BASE, '--', '--dot=x'), 'usage/UNEXPECTED_ARGUMENT');

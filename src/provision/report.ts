@@ -1,0 +1,75 @@
+/** Tells how a run goes: to its status file and, in one line, to the console of `--console`. Never throws. */
+
+import { asDmError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { formatDotAddress } from '../model/names.ts';
+import { run } from '../system/run.ts';
+import type { Input } from './input.ts';
+import type { ProvisionOptions } from './options.ts';
+import {
+  failedStatus,
+  type MountStatus,
+  mergeMounts,
+  newStatus,
+  readStatus,
+  STATUS_FILES,
+  type State,
+  type Status,
+  statusLine,
+  writeStatus,
+} from './status.ts';
+
+/** A serial console may be stuck, by a cable or a reader that stopped: it does not hold the boot. */
+const CONSOLE_MS = 2_000;
+
+export interface Report {
+  /** The dot's address is known once files are read. */
+  named(address: Input['address']): void;
+  mounts(now: readonly MountStatus[]): void;
+  state(state: Exclude<State, 'failed'>): Promise<void>;
+  failed(error: unknown): Promise<void>;
+}
+
+/**
+ * @param options.mode picks the file; the boot step's keeps what is known of the mounts of other runs
+ */
+export async function createReport(
+  options: Pick<ProvisionOptions, 'mode' | 'poolName' | 'target' | 'console'>,
+  log: Log,
+): Promise<Report> {
+  const { mode, poolName, target } = options;
+  const file = STATUS_FILES[mode];
+  const text = target !== undefined && 'text' in target.dot ? target.dot.text : '';
+  let status = newStatus(poolName, text, target?.mountpoint ?? '');
+  if (mode === 'oneshot') {
+    const before = await readStatus(file).catch(() => undefined);
+    if (before?.pool === poolName) status = { ...status, mounts: before.mounts };
+  }
+  const tell = async (now: Status) => {
+    status = now;
+    await writeStatus(file, status).catch((error: unknown) =>
+      log.warn(`${file} can not be written: ${asDmError(error).message}`),
+    );
+    const line = statusLine(status);
+    if (line !== undefined && options.console !== undefined) await writeConsole(options.console, line, log);
+  };
+  return {
+    named(address) {
+      if (address) status = { ...status, dot: formatDotAddress(address) };
+    },
+    mounts(now) {
+      status = { ...status, mounts: mergeMounts(status.mounts, now) };
+    },
+    state: state => tell({ ...status, state, code: '', kind: '', message: '', hint: '' }),
+    failed: error => tell(failedStatus(status, error)),
+  };
+}
+
+/** By a child: an open or a write that hangs in the kernel can not be taken back. */
+export async function writeConsole(file: string, line: string, log: Log): Promise<void> {
+  try {
+    await run(['tee', '-a', file], { input: `${line}\n`, timeoutMs: CONSOLE_MS });
+  } catch (error) {
+    log.warn(`nothing can be written to the console: ${asDmError(error).message}`);
+  }
+}

@@ -1,0 +1,63 @@
+/** A daemon's start: every mount that was recorded on the pool appears again. */
+
+import { asDmError } from '../lib/errors.ts';
+import type { PreparedMount } from '../wire/methods.ts';
+import type { Run } from './bring-up.ts';
+import { withClient } from './context.ts';
+import { expose } from './expose.ts';
+import { closeMountpoint } from './guard.ts';
+import type { MountStatus } from './status.ts';
+
+const MOUNTS_MS = 60_000;
+
+/** What is recorded, outer mountpoints first: an inner one may lie in the data of the outer dot. */
+export async function recordedMounts({ paths, context, clock }: Run): Promise<PreparedMount[]> {
+  const mounts = await withClient(context, paths.serverSocket, clock, client =>
+    client.call('Mounts', null, { timeoutMs: MOUNTS_MS }),
+  );
+  return outerFirst(mounts);
+}
+
+/** Pure. A path sorts before everything that lies below it. */
+export function outerFirst<T extends { Mountpoint: string }>(mounts: readonly T[]): T[] {
+  return [...mounts].sort((a, b) => (a.Mountpoint < b.Mountpoint ? -1 : 1));
+}
+
+/** Pure: whether `inner` lies in `outer`, and is not the same. */
+export function liesBelow(inner: string, outer: string): boolean {
+  return inner.startsWith(`${outer}/`);
+}
+
+/**
+ * Closes the mountpoints of all, then mounts one after the other. One that can not be mounted is a warning, not the
+ * end of the others, and stays closed.
+ */
+export async function restoreMounts(mounts: readonly PreparedMount[], run: Run): Promise<MountStatus[]> {
+  const { paths, context, clock } = run;
+  for (const { Mountpoint } of mounts) await closeMountpoint(Mountpoint, paths, context.log);
+  const results: MountStatus[] = [];
+  for (const mount of mounts) {
+    clock.signal.throwIfAborted();
+    results.push(await restore(mount, run));
+  }
+  return results;
+}
+
+async function restore(mount: PreparedMount, { options, paths, context }: Run): Promise<MountStatus> {
+  const { Mountpoint: mountpoint } = mount;
+  const branch = mount.Branch === '' ? '' : `@${mount.Branch}`;
+  const dot = `${mount.Namespace}/${mount.Name}${branch}.${mount.Subdot}`;
+  try {
+    if (mount.Fault !== '' || mount.Path === '')
+      throw new Error(mount.Fault || 'it is not on the pool any more');
+    // Again: the data of an outer dot has appeared meanwhile, and with it this mountpoint.
+    await closeMountpoint(mountpoint, paths, context.log);
+    const how = await expose(options.poolName, mount, context.adapters);
+    if (how === 'mounted') context.tell(`${dot} is mounted at ${mountpoint} again.`);
+    return { mountpoint, dot, state: 'mounted', message: '' };
+  } catch (error) {
+    const { message } = asDmError(error);
+    context.log.warn(`${dot} is not mounted at ${mountpoint}: ${message}`);
+    return { mountpoint, dot, state: 'failed', message };
+  }
+}

@@ -1,0 +1,246 @@
+// guest: disks=1
+// Devices as a machine without udev presents them: chosen by what they carry, coming late, broken, grown.
+import { rm, symlink, truncate } from 'node:fs/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { DmError } from '../../src/lib/errors.ts';
+import { type Disks, makeDisks, poke, sh } from '../helpers/disks.ts';
+import { dmLinuxkit, poolStep } from '../helpers/pool-step.ts';
+
+const MIB = 2 ** 20;
+const SECTOR = 512;
+
+let disks: Disks;
+test.beforeEach(async () => {
+  disks = await makeDisks();
+});
+test.afterEach.always(async () => {
+  for (const pool of (await sh('zpool', 'list', '-H', '-o', 'name')).split('\n').filter(Boolean))
+    await sh('zpool', 'destroy', '-f', pool);
+  await disks.clear();
+});
+
+/** Step 1 with `auto`, loop devices being disks. */
+function auto(more: Parameters<typeof poolStep>[2] = {}) {
+  return poolStep('tank', ['auto'], { loopsAreDisks: true, ...more });
+}
+
+async function refusal(t: ExecutionContext, work: Promise<unknown>): Promise<DmError> {
+  return (await t.throwsAsync(work)) as DmError;
+}
+
+const created = (pool: string) => sh('zpool', 'get', '-H', '-o', 'value', 'guid', pool);
+
+test.serial('the one blank disk of a machine is taken, and the same pool at the next boot', async t => {
+  const made = await poolStep('tank', ['auto']);
+  t.regex(await sh('zpool', 'status', '-P', 'tank'), /\/dev\/ubda1 /);
+  await sh('zpool', 'export', 'tank');
+  const again = await poolStep('tank', ['auto']);
+  t.deepEqual([again.how, again.pool.guid], ['imported', made.pool.guid]);
+  // For the tests below it is a stranger's disk.
+  await sh('zpool', 'destroy', 'tank');
+  await sh('wipefs', '--all', '--force', '--quiet', '/dev/ubda1');
+  await sh('wipefs', '--all', '--force', '--quiet', '/dev/ubda');
+  await sh('partx', '--delete', '/dev/ubda').catch(() => undefined);
+  await sh('mkfs.ext4', '-q', '-F', '-L', 'stranger', '/dev/ubda');
+  const none = await dmLinuxkit('tank', '--storage-device=auto', '--wait-device=0');
+  t.is(none.exitCode, 3, none.stderr);
+  t.regex(none.stderr, /\/dev\/ubda: it carries a filesystem \(ext4, "stranger"\)/);
+});
+
+test.serial('the pool is found on a disk that has another name now, with a blank one beside it', async t => {
+  const image = await disks.file();
+  const before = await disks.disk({ image });
+  const made = await auto();
+  t.is(made.how, 'created');
+  t.is((await auto()).how, 'kept');
+  await sh('zpool', 'export', 'tank');
+  await disks.release(before);
+  t.is(await disks.disk(), before);
+  const now = await disks.disk({ image });
+  t.not(now, before);
+  const again = await auto();
+  t.deepEqual([again.how, again.pool.guid], ['imported', made.pool.guid]);
+  t.regex(again.told.join('\n'), new RegExp(`Disk for the pool tank: ${now}\\.`));
+});
+
+test.serial('two blank disks are listed with their sizes, and none is taken', async t => {
+  const [a, b] = [await disks.disk(), await disks.disk({ sizeMiB: 1024 })];
+  const error = await refusal(t, auto());
+  t.is(error.code, 'AUTO_SEVERAL_DISKS');
+  t.true(error.message.includes(`${a} (512 MiB), ${b} (1.0 GiB)`), error.message);
+});
+
+test.serial('a disk that can not be read keeps a blank one from being taken, until one is named', async t => {
+  const image = await disks.file();
+  const broken = await disks.disk({ image });
+  // Reads behind the end of a loop device's file are I/O errors.
+  await truncate(image, 0);
+  const blank = await disks.disk();
+  const error = await refusal(t, auto());
+  t.is(`${error.kind}/${error.code}`, 'device/DEVICE_UNREADABLE');
+  t.regex(error.message, new RegExp(`${broken} can not be read.*Input/output error`, 's'));
+  t.is((await poolStep('tank', [blank])).how, 'created');
+  t.is((await refusal(t, poolStep('other', [broken], { force: true }))).code, 'DEVICE_UNREADABLE');
+});
+
+test.serial('a disk that hangs is told as such, and the program ends', async t => {
+  const disk = await disks.disk();
+  await sh('modprobe', 'dm-mod');
+  const sectors = await sh('blockdev', '--getsz', disk);
+  await sh('dmsetup', 'create', '--noudevsync', 'hangs', '--table', `0 ${sectors} linear ${disk} 0`);
+  const number = await sh('dmsetup', 'info', '--columns', '--noheadings', '-o', 'minor', 'hangs');
+  await sh('dmsetup', 'suspend', '--noudevsync', '--nolockfs', '--noflush', 'hangs');
+  try {
+    const ended = await dmLinuxkit('tank', `--storage-device=/dev/dm-${number}`);
+    t.is(ended.exitCode, 3, ended.stderr);
+    t.regex(ended.stderr, /can not be read: it gives no answer within 9 s/);
+  } finally {
+    await sh('dmsetup', 'resume', '--noudevsync', 'hangs');
+    await sh('dmsetup', 'remove', '--noudevsync', '--retry', 'hangs');
+  }
+});
+
+test.serial('a pool in a partition among others is not replaced by a new one on a blank disk', async t => {
+  const disk = await disks.disk();
+  await sh('bash', '-c', `printf 'label: gpt\\nsize=64MiB\\n\\n' | sfdisk --quiet ${disk}`);
+  t.is((await poolStep('tank', [`${disk}p2`])).how, 'created');
+  await sh('zpool', 'export', 'tank');
+  await disks.disk();
+  const error = await refusal(t, auto());
+  t.is(error.code, 'AUTO_AMBIGUOUS');
+  t.true(error.message.includes(`${disk}p2: it carries the ZFS pool "tank"`), error.message);
+});
+
+test.serial('a pool is waited for until all of its disks are there, a blank disk or not', async t => {
+  const [first, second] = [await disks.file(), await disks.file()];
+  const [a, b] = [await disks.disk({ image: first }), await disks.disk({ image: second })];
+  await poolStep('tank', [a, b]);
+  const guid = await created('tank');
+  await sh('zpool', 'export', 'tank');
+  await disks.release(b);
+  await disks.disk();
+  t.is((await refusal(t, auto())).code, 'POOL_MISSING_DEVICE');
+  let attached: Promise<string> | undefined;
+  const onTell = (line: string) => {
+    if (/Waiting for the other disks/.test(line)) attached ??= disks.disk({ image: second });
+  };
+  const outcome = await auto({ deviceWaitMs: 300_000, onTell });
+  t.deepEqual([outcome.how, outcome.pool.guid], ['imported', guid]);
+  t.truthy(await attached);
+});
+
+test.serial('a disk that comes late is waited for, by auto and by name', async t => {
+  let attached: Promise<string> | undefined;
+  const onTell = (line: string) => {
+    if (/Waiting for a disk/.test(line)) attached ??= disks.disk();
+  };
+  const outcome = await auto({ deviceWaitMs: 300_000, onTell });
+  t.is(outcome.how, 'created');
+  await sh('zpool', 'export', 'tank');
+
+  const late = '/dev/comes-late';
+  t.teardown(() => rm(late, { force: true }));
+  const disk = (await attached) ?? '';
+  const named = await poolStep('tank', [late], {
+    deviceWaitMs: 300_000,
+    onTell: line => {
+      if (/Waiting for \/dev\/comes-late/.test(line)) setTimeout(() => void symlink(disk, late), 3_000);
+    },
+  });
+  t.is(named.how, 'imported');
+  await sh('zpool', 'export', 'tank');
+  await rm(late);
+  t.is((await refusal(t, poolStep('tank', [late], { deviceWaitMs: 100 }))).code, 'DEVICE_MISSING');
+});
+
+const sizeOf = async (pool: string) =>
+  Number(await sh('zpool', 'list', '-H', '-p', '-o', 'size', pool)) / MIB;
+
+/** A file system with a file in it, and what it must still say later. */
+async function fill(): Promise<string> {
+  await sh('zfs', 'create', '-o', 'mountpoint=/run/test/grown', 'tank/data');
+  await sh('dd', 'if=/dev/urandom', 'of=/run/test/grown/file', 'bs=1M', 'count=16');
+  return sh('sha256sum', '/run/test/grown/file');
+}
+async function filled(): Promise<string> {
+  await sh('zfs', 'mount', 'tank/data').catch(() => undefined);
+  return sh('sha256sum', '/run/test/grown/file');
+}
+
+test.serial('a grown disk gives a larger pool at the next import, once, and the data stays', async t => {
+  const image = await disks.file();
+  const small = await disks.disk({ image });
+  await poolStep('tank', [small]);
+  const before = await sizeOf('tank');
+  const sum = await fill();
+  await sh('zpool', 'export', 'tank');
+  await disks.release(small);
+  await truncate(image, 1024 * MIB);
+  const large = await disks.disk({ image });
+  const table = await sh('sfdisk', '--dump', large);
+
+  const grown = await poolStep('tank', [large]);
+  t.is(grown.how, 'imported');
+  t.regex(grown.told.join('\n'), new RegExp(`${large}p1 has grown: the pool has`));
+  t.true((await sizeOf('tank')) > before + 400, `${await sizeOf('tank')} MiB`);
+  t.is(await filled(), sum);
+  const now = await sh('sfdisk', '--dump', large);
+  const idsOf = (dump: string) => dump.match(/start=\s*\d+|uuid=\S+|label-id: \S+/g);
+  t.deepEqual(idsOf(now), idsOf(table));
+  t.regex(await sh('sfdisk', '--verify', large), /No errors detected/);
+
+  await sh('zpool', 'export', 'tank');
+  const again = await poolStep('tank', [large]);
+  t.deepEqual(
+    again.told.filter(line => /grown|larger/.test(line)),
+    [],
+  );
+
+  // The disk grows while the pool is imported.
+  await truncate(image, 1536 * MIB);
+  await sh('losetup', '--set-capacity', large);
+  const kept = await poolStep('tank', [large]);
+  t.is(kept.how, 'kept');
+  t.regex(kept.told.join('\n'), /has grown/);
+  t.is(await filled(), sum);
+});
+
+test.serial('a grown file, and a pool on the bare disk, give a larger pool without a table', async t => {
+  const file = await disks.file();
+  await poolStep('tank', [file]);
+  const before = await sizeOf('tank');
+  await sh('zpool', 'export', 'tank');
+  await truncate(file, 1024 * MIB);
+  const grown = await poolStep('tank', [file]);
+  t.true((await sizeOf('tank')) > before + 400, `${grown.told} ${await sizeOf('tank')} MiB`);
+  await sh('zpool', 'export', 'tank');
+  t.deepEqual(
+    (await poolStep('tank', [file])).told.filter(line => /grown|larger/.test(line)),
+    [],
+  );
+});
+
+test.serial(
+  'a table that was cut off is read from its copy; without any, nothing is created over it',
+  async t => {
+    const image = await disks.file();
+    const disk = await disks.disk({ image });
+    const made = await poolStep('tank', [disk]);
+    await sh('zpool', 'export', 'tank');
+    await disks.release(disk);
+    // The header at the beginning does not fit the entries any more: the kernel sees no partition.
+    await poke(image, Buffer.alloc(4, 1), SECTOR + 88);
+    const torn = await disks.disk({ image });
+    const found = await poolStep('tank', [torn]);
+    t.deepEqual([found.how, found.pool.guid], ['imported', made.pool.guid]);
+    await sh('zpool', 'export', 'tank');
+    await disks.release(torn);
+
+    await poke(image, Buffer.alloc(4, 1), 512 * MIB - SECTOR + 88);
+    const lost = await disks.disk({ image });
+    for (const force of [false, true])
+      t.is((await refusal(t, poolStep('tank', [lost], { force }))).code, 'PARTITION_MISSING');
+    await disks.disk();
+    t.is((await refusal(t, auto())).code, 'DEVICE_UNREADABLE');
+  },
+);

@@ -1,0 +1,180 @@
+// guest: mem=1500M
+// Until a dot is mounted nobody writes into its mountpoint, on a filesystem with the immutable attribute (ext4) and on
+// one without (tmpfs before Linux 6.6); and what was closed never stands in the way of a dot.
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
+import { isImmutable } from '../../src/system/immutable.ts';
+import { mountTable } from '../../src/system/mount-table.ts';
+import { Machine } from '../helpers/boot.ts';
+import { sh } from '../helpers/disks.ts';
+
+let machine: Machine;
+/** Directories for mountpoints, on the one kind of filesystem and on the other. */
+const grounds: Record<'ext4' | 'tmpfs', string> = { ext4: '', tmpfs: '' };
+
+test.before(async () => {
+  machine = await Machine.make('guard');
+  grounds.tmpfs = machine.at('tmpfs');
+  grounds.ext4 = await mkdtemp(join(tmpdir(), 'ext4-'));
+  await mkdir(grounds.tmpfs);
+  const image = `${grounds.ext4}.img`;
+  await sh('truncate', '-s', '64M', image);
+  await sh('mkfs.ext4', '-q', '-F', image);
+  await sh('mount', '-o', 'loop', image, grounds.ext4);
+});
+test.after.always(async () => {
+  await machine.clear();
+  await sh('umount', grounds.ext4);
+  await rm(`${grounds.ext4}.img`);
+});
+
+const GROUNDS = ['ext4', 'tmpfs'] as const;
+const NO_DISK = () => [
+  '--storage-device=/dev/no-such-disk',
+  '--wait-device=0',
+  `--pool-name=${machine.pool}`,
+];
+const fails = async (t: ExecutionContext, code: number, ...args: string[]) => {
+  const ended = await machine.start(args).ended;
+  t.is(ended.code, code, ended.text);
+  return ended.text;
+};
+const succeeds = async (t: ExecutionContext, ...args: string[]) => {
+  const ended = await machine.run(...args);
+  t.is(ended.code, 0, ended.text);
+};
+const mountAt = async (path: string) => (await mountTable()).findLast(mount => mount.mountpoint === path);
+
+/** Root may not write there. */
+const isClosed = async (t: ExecutionContext, path: string) => {
+  const error = await t.throwsAsync(writeFile(join(path, 'file'), ''), undefined, path);
+  t.regex(String(error), /EPERM|EROFS|ENOSPC/);
+};
+const isOpen = async (t: ExecutionContext, path: string) => {
+  await t.notThrowsAsync(writeFile(join(path, 'file'), ''));
+  await rm(join(path, 'file'));
+};
+/** As after a power cut on a root that stays: /run is empty. */
+const loseRecord = () => rm(machine.paths.guards, { force: true });
+
+test.serial(
+  'a run that fails at once has closed the mountpoint, twice is like once, and stop opens it',
+  async t => {
+    for (const ground of GROUNDS) {
+      const at = join(grounds[ground], 'a/pg');
+      const dot = ['--dot=pg', `--mountpoint=${at}`];
+      const text = await fails(
+        t,
+        2,
+        ...machine.flags,
+        ...dot,
+        '--seed=hub/joe/pg',
+        '--remote-username=joe',
+        '--remote-apikey=k',
+      );
+      t.regex(text, /stays closed until its dot is mounted/);
+      await isClosed(t, at);
+      t.is(await isImmutable(at), ground === 'ext4');
+      await fails(t, 3, ...NO_DISK(), ...dot);
+      t.is((await mountTable()).filter(mount => mount.mountpoint === at).length, ground === 'ext4' ? 0 : 1);
+      t.is((await machine.stop()).code, 0);
+      await isOpen(t, at);
+      t.is((await stat(at)).mode & 0o7777, 0o755);
+      t.is((await stat(join(at, '..'))).mode & 0o7777, 0o755);
+    }
+  },
+);
+
+test.serial('the dot takes the place of what was closed; below it stays closed until stop', async t => {
+  for (const ground of GROUNDS) {
+    const at = join(grounds[ground], 'b');
+    await fails(t, 3, ...NO_DISK(), `--dot=${ground}`, `--mountpoint=${at}`);
+    await succeeds(t, `--dot=${ground}`, `--mountpoint=${at}`);
+    t.regex((await mountAt(at))?.source ?? '', new RegExp(`^${machine.pool}/dmfs/`));
+    await isOpen(t, at);
+    await sh('umount', at);
+    if (ground === 'ext4') await isClosed(t, at);
+    await succeeds(t, `--dot=${ground}`, `--mountpoint=${at}`);
+    await loseRecord();
+    t.is((await machine.stop()).code, 0);
+    await isOpen(t, at);
+  }
+});
+
+test.serial(
+  'an outer dot appears although the mountpoint of an inner one was closed in its place',
+  async t => {
+    for (const ground of GROUNDS) {
+      const outer = join(grounds[ground], 'outer');
+      const inner = join(outer, 'deep/db');
+      await fails(t, 3, ...NO_DISK(), `--dot=${ground}-in`, `--mountpoint=${inner}`);
+      await loseRecord();
+      await fails(t, 3, ...NO_DISK(), `--dot=${ground}-out`, `--mountpoint=${outer}`);
+      t.deepEqual(await readdir(outer), []);
+      await isClosed(t, outer);
+      await succeeds(t, `--dot=${ground}-out`, `--mountpoint=${outer}`);
+      await writeFile(join(outer, 'outside'), '');
+
+      await succeeds(t, `--dot=${ground}-in`, `--mountpoint=${inner}`);
+      await writeFile(join(inner, 'inside'), '');
+      t.is((await machine.stop()).code, 0);
+      t.deepEqual(await readdir(outer), []);
+      await isOpen(t, outer);
+    }
+  },
+);
+
+test.serial(
+  'directories that were made and not closed before a power cut make way, others do not',
+  async t => {
+    const at = join(grounds.ext4, 'cut');
+    await mkdir(join(at, 'x/y'), { recursive: true, mode: 0o1700 });
+    await fails(t, 3, ...NO_DISK(), '--dot=cut', `--mountpoint=${at}`);
+    t.deepEqual(await readdir(at), []);
+    const full = join(grounds.ext4, 'full');
+    await mkdir(join(full, 'plain'), { recursive: true });
+    t.regex(await fails(t, 7, ...NO_DISK(), '--dot=cut', `--mountpoint=${full}`), /holds files/);
+    t.deepEqual(await readdir(full), ['plain']);
+    t.is((await machine.stop()).code, 0);
+  },
+);
+
+test.serial(
+  'a daemon closes what it is to mount again, outer ones first, tells what failed, and stop opens all',
+  async t => {
+    const [outer, inner, lost] = ['outer', 'outer/deep/db', 'lost'].map(name => join(grounds.ext4, name));
+    if (!outer || !inner || !lost) return t.fail();
+    await succeeds(t, '--dot=app.kept', `--mountpoint=${join(grounds.ext4, 'kept')}`);
+    await succeeds(t, '--dot=app.lost', `--mountpoint=${lost}`);
+    const source = (await mountAt(lost))?.source ?? '';
+    const whole = (await mountTable()).find(mount => mount.source === source && mount.root === '/');
+    await sh('umount', lost);
+    await rm(join(whole?.mountpoint ?? '', 'lost'), { recursive: true });
+    t.is((await machine.stop('--export')).code, 0);
+    await loseRecord();
+
+    const daemon = await machine.daemon();
+    t.truthy(await mountAt(outer), daemon.text());
+    t.deepEqual(await readdir(inner), ['inside']);
+    await isClosed(t, lost);
+    const status = await readStatus(STATUS_FILES.daemon);
+    t.like(status, { state: 'serving', pool: machine.pool, code: '' });
+    const stateOf = (path: string) => status?.mounts.find(mount => mount.mountpoint === path)?.state;
+    t.deepEqual([outer, inner, lost].map(stateOf), ['mounted', 'mounted', 'failed']);
+
+    const before = await readFile(STATUS_FILES.daemon, 'utf8');
+    t.is((await machine.run('--daemon')).code, 9);
+    await fails(t, 3, ...NO_DISK(), '--dot=late', `--mountpoint=${join(grounds.ext4, 'late')}`);
+    t.is(await readFile(STATUS_FILES.daemon, 'utf8'), before);
+    t.like(await readStatus(STATUS_FILES.oneshot), { state: 'failed', code: 'DEVICE_MISSING', dot: 'late' });
+
+    t.is((await machine.stop('--export')).code, 0);
+    t.is((await daemon.ended).code, 0);
+    t.like(await readStatus(STATUS_FILES.daemon), { state: 'stopped' });
+    t.like(await readStatus(STATUS_FILES.oneshot), { state: 'stopped' });
+    for (const path of [outer, lost, join(grounds.ext4, 'kept')]) await isOpen(t, path);
+  },
+);

@@ -1,0 +1,86 @@
+// A boot step that fails, as LinuxKit's boot meets it: it holds the boot, tries again, or switches the machine off.
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
+import { Machine } from '../helpers/boot.ts';
+import { type Disks, makeDisks } from '../helpers/disks.ts';
+
+const LATE = '/dev/late-disk';
+let machine: Machine;
+let disks: Disks;
+
+test.before(async () => {
+  machine = await Machine.make('failure');
+  disks = await makeDisks();
+});
+test.after.always(async () => {
+  await machine.clear();
+  await rm(LATE, { force: true });
+  await disks.clear();
+});
+
+const step = (...more: string[]) => [
+  `--storage-device=${LATE}`,
+  '--wait-device=0',
+  `--pool-name=${machine.pool}`,
+  '--dot=app',
+  `--mountpoint=${machine.at('app')}`,
+  ...more,
+];
+
+test.serial('switching off: the reason is told first, on the console and in the status', async t => {
+  await mkdir(machine.at('bin'));
+  await writeFile(machine.at('bin/poweroff'), `#!/bin/sh\necho "$@" >>'${machine.at('console')}'\n`);
+  await chmod(machine.at('bin/poweroff'), 0o755);
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${machine.at('bin')}:${path}`;
+  const { code, text } = await machine.start(
+    step('--on-failure=poweroff', `--console=${machine.at('console')}`),
+  ).ended;
+  process.env['PATH'] = path;
+  t.is(code, 3, text);
+  t.regex(text, /Switching the machine off: There is no device \/dev\/late-disk/);
+  const lines = (await readFile(machine.at('console'), 'utf8')).split('\n');
+  t.regex(lines[0] ?? '', /^dm-linuxkit: FAILED \(device\/DEVICE_MISSING\): There is no device/);
+  t.deepEqual(lines.slice(1), ['-f', '']);
+  t.like(await readStatus(STATUS_FILES.oneshot), { state: 'failed', code: 'DEVICE_MISSING', dot: 'app' });
+  t.is((await stat(STATUS_FILES.oneshot)).mode & 0o777, 0o644);
+});
+
+test.serial('what can not pass holds the boot until SIGTERM, and ends with its own code', async t => {
+  const secret = machine.at('key');
+  await writeFile(secret, 'PLACEHOLDER-admin-api-key\n');
+  const userdata = machine.at('userdata');
+  await writeFile(userdata, JSON.stringify({ dotmesh: { entries: {} }, hostname: { content: 'h' } }));
+  const held = machine.start(
+    step(
+      '--on-failure=wait',
+      `--admin-api-key-file=${secret}`,
+      '--shred-userdata',
+      `--userdata-file=${userdata}`,
+    ),
+  );
+  await machine.says(held, /The boot is held, for 600 s at most or until SIGTERM: .*placeholder/);
+  // A secret was refused, and the raw user-data is clean all the same.
+  t.is(await readFile(userdata, 'utf8'), '{"hostname":{"content":"h"}}\n');
+  await t.throwsAsync(writeFile(machine.at('app/file'), ''));
+  held.child.kill('SIGTERM');
+  t.is((await held.ended).code, 10);
+});
+
+test.serial('waiting for what may pass ends when its time is over', async t => {
+  const { code, text } = await machine.start(step('--on-failure=wait', '--on-failure-timeout=1s')).ended;
+  t.is(code, 3, text);
+  t.regex(text, /The boot is held; the next try is in 1 s/);
+});
+
+test.serial('a disk that comes late ends the wait, and the dot is mounted', async t => {
+  const waiting = machine.start(step('--on-failure=wait', `--console=${machine.at('console')}`));
+  await machine.says(waiting, /The boot is held; the next try is in/);
+  await symlink(await disks.disk(), LATE);
+  const { code, text } = await waiting.ended;
+  t.is(code, 0, text);
+  t.truthy(await machine.mountAt('app'));
+  t.regex(await readFile(machine.at('console'), 'utf8'), /dm-linuxkit: ready: app at .*\/app\n$/);
+  t.like(await readStatus(STATUS_FILES.oneshot), { state: 'ready', code: '', message: '' });
+});
