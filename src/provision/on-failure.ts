@@ -45,7 +45,7 @@ const REAL_TIME: Time = {
 
 export interface Persistence {
   onFailure: OnFailure;
-  /** How long `wait` holds the boot, in milliseconds. */
+  /** How long `wait` holds the boot after the first failure, in milliseconds. */
   holdMs: number;
   /** How long one try may take. */
   timeoutMs: number;
@@ -67,11 +67,13 @@ export async function insist<T>(
   context: Pick<Context, 'tell' | 'interrupted'>,
   time: Time = REAL_TIME,
 ): Promise<T> {
-  const end = time.now() + how.holdMs;
+  let end: number | undefined;
   for (let tries = 1; ; tries++) {
     const result = await settled(attempt, how.timeoutMs);
     if ('value' in result) return result.value;
     const error = asDmError(result.error);
+    // The boot is held from the first failure on: however slow that try was, there is time for another.
+    end ??= time.now() + how.holdMs;
     await how.failed(error);
     if (how.onFailure === 'poweroff' && error.kind !== 'interrupted') {
       context.tell(`Switching the machine off: ${error.message}`);

@@ -1,6 +1,6 @@
 /** Vdev labels, as `zdb -l` prints them. */
 
-import { DmError, isDmError } from '../lib/errors.ts';
+import { type Details, DmError, isDmError } from '../lib/errors.ts';
 import { zdb } from './command.ts';
 import type { Label } from './index.ts';
 
@@ -10,12 +10,17 @@ import type { Label } from './index.ts';
  * @throws DmError device/DEVICE_UNREADABLE; ZFS_MISSING, ZFS_HUNG
  */
 export async function readLabels(device: string): Promise<Label[]> {
+  const unreadable = (details: Details) =>
+    new DmError('device', 'DEVICE_UNREADABLE', `${device} can not be read.`, details);
   try {
-    // 2: no label, or one that is damaged; the others are printed all the same.
-    return parseLabels((await zdb(['-l', device], device, { okCodes: [0, 2] })).stdout);
+    // 2: no label; 1: some are damaged, or not where they should be on a device that has grown, or nothing was read.
+    const { stdout, exitCode } = await zdb(['-l', device], device, { okCodes: [0, 1, 2] });
+    const labels = parseLabels(stdout);
+    if (exitCode === 1 && labels.length === 0) throw unreadable({});
+    return labels;
   } catch (error) {
     if (isDmError(error, 'ZFS_HUNG') || isDmError(error, 'ZFS_MISSING')) throw error;
-    throw new DmError('device', 'DEVICE_UNREADABLE', `${device} can not be read.`, { cause: error });
+    throw isDmError(error, 'DEVICE_UNREADABLE') ? error : unreadable({ cause: error });
   }
 }
 

@@ -9,7 +9,14 @@ import { dmLinuxkit, poolStep } from '../helpers/pool-step.ts';
 const MIB = 2 ** 20;
 const SECTOR = 512;
 
+/** The guest's own disk, which is a stranger's but in the test that is about it. */
+const REAL = '/dev/ubda';
+const makeStranger = () => sh('mkfs.ext4', '-q', '-F', '-L', 'stranger', REAL);
+
 let disks: Disks;
+test.before(async () => {
+  await makeStranger();
+});
 test.beforeEach(async () => {
   disks = await makeDisks();
 });
@@ -18,6 +25,11 @@ test.afterEach.always(async () => {
     await sh('zpool', 'destroy', '-f', pool);
   await disks.clear();
 });
+
+async function blankReal(): Promise<void> {
+  const end = Number(await sh('blockdev', '--getsize64', REAL)) - 8 * MIB;
+  for (const at of [0, end]) await poke(REAL, Buffer.alloc(8 * MIB), at);
+}
 
 /** Step 1 with `auto`, loop devices being disks. */
 function auto(more: Parameters<typeof poolStep>[2] = {}) {
@@ -28,20 +40,20 @@ async function refusal(t: ExecutionContext, work: Promise<unknown>): Promise<DmE
   return (await t.throwsAsync(work)) as DmError;
 }
 
-const created = (pool: string) => sh('zpool', 'get', '-H', '-o', 'value', 'guid', pool);
+const minorOf = (name: string) => sh('dmsetup', 'info', '--columns', '--noheadings', '-o', 'minor', name);
+const guidOf = (pool: string) => sh('zpool', 'get', '-H', '-o', 'value', 'guid', pool);
 
 test.serial('the one blank disk of a machine is taken, and the same pool at the next boot', async t => {
+  await blankReal();
   const made = await poolStep('tank', ['auto']);
   t.regex(await sh('zpool', 'status', '-P', 'tank'), /\/dev\/ubda1 /);
   await sh('zpool', 'export', 'tank');
   const again = await poolStep('tank', ['auto']);
   t.deepEqual([again.how, again.pool.guid], ['imported', made.pool.guid]);
-  // For the tests below it is a stranger's disk.
   await sh('zpool', 'destroy', 'tank');
-  await sh('wipefs', '--all', '--force', '--quiet', '/dev/ubda1');
-  await sh('wipefs', '--all', '--force', '--quiet', '/dev/ubda');
-  await sh('partx', '--delete', '/dev/ubda').catch(() => undefined);
-  await sh('mkfs.ext4', '-q', '-F', '-L', 'stranger', '/dev/ubda');
+  await blankReal();
+  await sh('partx', '--delete', REAL).catch(() => undefined);
+  await makeStranger();
   const none = await dmLinuxkit('tank', '--storage-device=auto', '--wait-device=0');
   t.is(none.exitCode, 3, none.stderr);
   t.regex(none.stderr, /\/dev\/ubda: it carries a filesystem \(ext4, "stranger"\)/);
@@ -71,10 +83,13 @@ test.serial('two blank disks are listed with their sizes, and none is taken', as
 });
 
 test.serial('a disk that can not be read keeps a blank one from being taken, until one is named', async t => {
-  const image = await disks.file();
-  const broken = await disks.disk({ image });
-  // Reads behind the end of a loop device's file are I/O errors.
-  await truncate(image, 0);
+  await sh('modprobe', 'dm-mod');
+  await sh('dmsetup', 'create', '--noudevsync', 'broken', '--table', `0 ${(512 * MIB) / SECTOR} error`);
+  const broken = await disks.disk({ image: `/dev/dm-${await minorOf('broken')}` });
+  t.teardown(async () => {
+    await disks.release(broken);
+    await sh('dmsetup', 'remove', '--noudevsync', '--retry', 'broken');
+  });
   const blank = await disks.disk();
   const error = await refusal(t, auto());
   t.is(`${error.kind}/${error.code}`, 'device/DEVICE_UNREADABLE');
@@ -88,10 +103,9 @@ test.serial('a disk that hangs is told as such, and the program ends', async t =
   await sh('modprobe', 'dm-mod');
   const sectors = await sh('blockdev', '--getsz', disk);
   await sh('dmsetup', 'create', '--noudevsync', 'hangs', '--table', `0 ${sectors} linear ${disk} 0`);
-  const number = await sh('dmsetup', 'info', '--columns', '--noheadings', '-o', 'minor', 'hangs');
   await sh('dmsetup', 'suspend', '--noudevsync', '--nolockfs', '--noflush', 'hangs');
   try {
-    const ended = await dmLinuxkit('tank', `--storage-device=/dev/dm-${number}`);
+    const ended = await dmLinuxkit('tank', `--storage-device=/dev/dm-${await minorOf('hangs')}`);
     t.is(ended.exitCode, 3, ended.stderr);
     t.regex(ended.stderr, /can not be read: it gives no answer within 9 s/);
   } finally {
@@ -102,7 +116,7 @@ test.serial('a disk that hangs is told as such, and the program ends', async t =
 
 test.serial('a pool in a partition among others is not replaced by a new one on a blank disk', async t => {
   const disk = await disks.disk();
-  await sh('bash', '-c', `printf 'label: gpt\\nsize=64MiB\\n\\n' | sfdisk --quiet ${disk}`);
+  await sh('bash', '-c', `printf 'label: gpt\\nsize=64MiB\\nsize=+\\n' | sfdisk --quiet ${disk}`);
   t.is((await poolStep('tank', [`${disk}p2`])).how, 'created');
   await sh('zpool', 'export', 'tank');
   await disks.disk();
@@ -115,7 +129,7 @@ test.serial('a pool is waited for until all of its disks are there, a blank disk
   const [first, second] = [await disks.file(), await disks.file()];
   const [a, b] = [await disks.disk({ image: first }), await disks.disk({ image: second })];
   await poolStep('tank', [a, b]);
-  const guid = await created('tank');
+  const guid = await guidOf('tank');
   await sh('zpool', 'export', 'tank');
   await disks.release(b);
   await disks.disk();
@@ -205,7 +219,21 @@ test.serial('a grown disk gives a larger pool at the next import, once, and the 
   t.is(await filled(), sum);
 });
 
-test.serial('a grown file, and a pool on the bare disk, give a larger pool without a table', async t => {
+test.serial('a power cut between the enlarged table and the pool is gone on from', async t => {
+  const image = await disks.file();
+  const disk = await disks.disk({ image });
+  await poolStep('tank', [disk]);
+  const before = await sizeOf('tank');
+  await sh('zpool', 'export', 'tank');
+  await disks.release(disk);
+  await truncate(image, 1024 * MIB);
+  await sh('bash', '-c', `echo size=1022MiB | sfdisk --quiet --wipe never --partno 1 ${image}`);
+  const again = await disks.disk({ image });
+  t.is((await poolStep('tank', [again])).how, 'imported');
+  t.true((await sizeOf('tank')) > before + 400);
+});
+
+test.serial('a grown file gives a larger pool without a table', async t => {
   const file = await disks.file();
   await poolStep('tank', [file]);
   const before = await sizeOf('tank');

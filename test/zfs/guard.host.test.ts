@@ -1,7 +1,6 @@
-// guest: mem=1500M
 // Until a dot is mounted nobody writes into its mountpoint, on a filesystem with the immutable attribute (ext4) and on
-// one without (tmpfs before Linux 6.6); and what was closed never stands in the way of a dot.
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+// one without (ramfs); and what was closed never stands in the way of a dot.
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -13,25 +12,28 @@ import { sh } from '../helpers/disks.ts';
 
 let machine: Machine;
 /** Directories for mountpoints, on the one kind of filesystem and on the other. */
-const grounds: Record<'ext4' | 'tmpfs', string> = { ext4: '', tmpfs: '' };
+const grounds: Record<'ext4' | 'ramfs', string> = { ext4: '', ramfs: '' };
 
 test.before(async () => {
   machine = await Machine.make('guard');
-  grounds.tmpfs = machine.at('tmpfs');
+  grounds.ramfs = await mkdtemp(join(tmpdir(), 'ramfs-'));
   grounds.ext4 = await mkdtemp(join(tmpdir(), 'ext4-'));
-  await mkdir(grounds.tmpfs);
   const image = `${grounds.ext4}.img`;
   await sh('truncate', '-s', '64M', image);
   await sh('mkfs.ext4', '-q', '-F', image);
   await sh('mount', '-o', 'loop', image, grounds.ext4);
+  await sh('mount', '-t', 'ramfs', 'ramfs', grounds.ramfs);
 });
 test.after.always(async () => {
   await machine.clear();
-  await sh('umount', grounds.ext4);
+  for (const ground of Object.values(grounds)) {
+    await sh('umount', ground);
+    await rmdir(ground);
+  }
   await rm(`${grounds.ext4}.img`);
 });
 
-const GROUNDS = ['ext4', 'tmpfs'] as const;
+const GROUNDS = ['ext4', 'ramfs'] as const;
 const NO_DISK = () => [
   '--storage-device=/dev/no-such-disk',
   '--wait-device=0',
