@@ -5,6 +5,7 @@ import { processIdentity } from '../system/processes.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
 import { againstTheClock, type Context, withClient } from './context.ts';
 import { expose } from './expose.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import { asRun, provideDot } from './provision.ts';
@@ -24,10 +25,12 @@ const MOUNTS_MS = 60_000;
  */
 export async function runDaemon(options: ProvisionOptions, context: Context): Promise<void> {
   const { paths, up } = await asRun(options, context, run => startServing(run));
+  const heartbeat = startHeartbeat(up.stateDirectory, context.log);
   try {
     await supervise(supervised(up.services), context.interrupted, context.log);
     context.tell('Stopping.');
   } finally {
+    heartbeat.stop();
     await endServing(paths, up.services, formatListen(options.listen));
   }
 }

@@ -24,8 +24,8 @@ const FULL = Boolean(process.env['FULL']);
 const FIRST_BOOTS = FULL ? 30 : 9;
 const SECOND_BOOTS = FULL ? 12 : 3;
 const DAEMONS = FULL ? 9 : 3;
-/** Each attempt aims earlier; the last ones at the first moment of the victim's life. */
-const ATTEMPTS = 6;
+/** Each attempt aims at half of the time before it; the last ones at the first moment of the victim's life. */
+const ATTEMPTS = 8;
 const DOT = 'app';
 
 process.stderr.write(`SEED=${SEED}\n`);
@@ -108,17 +108,12 @@ async function recovers(t: ExecutionContext, round: Round, before: Findings | un
   t.deepEqual(faultsOf(round.case, await round.look(), marked), [], `SEED=${SEED}\n${last.text}`);
 }
 
-/** Kills the role at a random point of its life in a run; true when it was there to be killed. */
-async function hits(
-  t: ExecutionContext,
-  round: Round,
-  role: Role,
-  [from, to]: Life,
-  fraction: number,
-): Promise<boolean> {
+const pointIn = ([from, to]: Life, fraction: number): number => from + fraction * (to - from);
+
+/** Kills the role in a run; true when it was there to be killed. */
+async function hits(t: ExecutionContext, round: Round, role: Role, atMs: number): Promise<boolean> {
   const running = round.start();
   const children = () => ROLES.slice(1).flatMap(each => victimOf(running, each) ?? []);
-  const at = from + fraction * (to - from);
   const seen: ReturnType<typeof children> = [];
   const watching = until(
     () => {
@@ -127,12 +122,10 @@ async function hits(
     },
     { deadlineMs: PATIENCE_MS },
   );
-  const hit = await killAt(running, role, at);
+  const hit = await killAt(running, role, atMs);
   const ended = await running.ended;
   await watching;
-  t.log(
-    `${role} at ${Math.round(at)} ms of ${Math.round(from)} to ${Math.round(to)}: ${hit ? 'killed' : 'late'}`,
-  );
+  t.log(`${role}, ${Math.round(atMs)} ms after the start: ${hit ? 'killed' : 'late'}`);
   if (!hit) return false;
   judgeKilled(t, role, ended);
   t.truthy(
@@ -162,11 +155,11 @@ for (let number = 1; number <= FIRST_BOOTS; number++) {
   const role = ROLES[number % ROLES.length] ?? 'dm-linuxkit';
   test.serial(`a first boot whose ${role} is killed is finished by the next run (${number})`, async t => {
     const random = randomFor(`first boot ${number}`);
-    let fraction = random();
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++, fraction /= 2) {
+    let atMs = pointIn(firstBoot[role], random());
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++, atMs /= 2) {
       const round = await Round.make(`kill-${number}`);
       try {
-        if (!(await hits(t, round, role, firstBoot[role], fraction))) continue;
+        if (!(await hits(t, round, role, atMs))) continue;
         // Every other time the next run comes at once, while commands of the killed one may still be at work.
         await recovers(t, round, number % 2 ? await round.look() : undefined);
         return;
@@ -182,15 +175,15 @@ for (let number = 1; number <= SECOND_BOOTS; number++) {
   const role = ROLES[number % ROLES.length] ?? 'dm-linuxkit';
   test.serial(`a second boot whose ${role} is killed loses nothing (${number})`, async t => {
     const random = randomFor(`second boot ${number}`);
-    let fraction = random();
+    let atMs = pointIn(secondBoot[role], random());
     const round = await Round.make(`again-${number}`);
     try {
       endedWell(t, await round.start().ended, 'the first run');
       await round.mark('first');
       const before = await round.look();
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt++, fraction /= 2) {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++, atMs /= 2) {
         endedWell(t, await round.machine.stop('--export'), 'stop --export');
-        if (!(await hits(t, round, role, secondBoot[role], fraction))) continue;
+        if (!(await hits(t, round, role, atMs))) continue;
         return await recovers(t, round, before);
       }
       t.fail(`${role} was never killed in time`);

@@ -40,9 +40,12 @@ export class Machine {
   readonly port: number;
   readonly paths: RunPaths;
   readonly stateDirectory: string;
+  /** What the pool lies on: a file in `folder` unless it was given. */
+  readonly device: string;
   private readonly running = new Set<ChildProcess>();
 
-  private constructor(folder: string, pool: string, port: number) {
+  private constructor(folder: string, pool: string, port: number, device: string) {
+    this.device = device;
     this.folder = folder;
     this.pool = pool;
     this.port = port;
@@ -50,15 +53,16 @@ export class Machine {
     this.stateDirectory = etcdMountpoint(MOUNT_PREFIX, pool);
   }
 
-  static async make(name: string): Promise<Machine> {
+  static async make(name: string, device?: string): Promise<Machine> {
     const folder = await mkdtemp(join(tmpdir(), `${name}-`));
-    return new Machine(folder, `${name}-${process.env['DM_TEST'] ?? process.pid}`, await freePort());
+    const pool = `${name}-${process.env['DM_TEST'] ?? process.pid}`;
+    return new Machine(folder, pool, await freePort(), device ?? join(folder, 'disk'));
   }
 
   /** Flags that every run on this machine has. */
   get flags(): string[] {
     return [
-      `--storage-device=${join(this.folder, 'disk')}`,
+      `--storage-device=${this.device}`,
       '--storage-size=512M',
       `--pool-name=${this.pool}`,
       `--listen=127.0.0.1:${this.port}`,
@@ -69,8 +73,12 @@ export class Machine {
     return join(this.folder, name);
   }
 
-  start(args: readonly string[], program = join(DIST, 'dm-linuxkit')): Running {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `env` is added to our own environment. */
+  start(args: readonly string[], program = join(DIST, 'dm-linuxkit'), env: NodeJS.ProcessEnv = {}): Running {
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     this.running.add(child);
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
