@@ -1,7 +1,8 @@
 /** Step 6: the directory of a dot appears at its mountpoint. */
 
 import { mkdir, rmdir } from 'node:fs/promises';
-import { asDmError, DmError } from '../lib/errors.ts';
+import { dirname } from 'node:path';
+import { asDmError, DmError, errno } from '../lib/errors.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, printable } from '../model/names.ts';
 import { bindMount, mountsAt, unmount, withMountLock } from '../system/mounts.ts';
@@ -89,11 +90,23 @@ export async function expose(
 
 async function makeMountpoint(mountpoint: string): Promise<string> {
   try {
-    await mkdir(mountpoint, { recursive: true, mode: 0o755 });
+    await makeDirectories(mountpoint);
     return mountpoint;
   } catch (error) {
     const text = `The mountpoint ${printable(mountpoint)} can not be made: ${asDmError(error).message}`;
     throw new DmError('mount', 'MOUNTPOINT_UNUSABLE', text, { cause: error });
+  }
+}
+
+/** One by one: with `recursive`, Node calls a read-only filesystem ENOENT. */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return;
+    if (errno(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectories(dirname(path));
+    await mkdir(path, { mode: 0o755 });
   }
 }
 

@@ -28,8 +28,6 @@ const DAEMONS = FULL ? 9 : 3;
 const ATTEMPTS = 8;
 const DOT = 'app';
 
-process.stderr.write(`SEED=${SEED}\n`);
-
 let firstBoot: Record<Role, Life>;
 let secondBoot: Record<Role, Life>;
 

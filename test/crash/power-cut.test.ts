@@ -15,8 +15,6 @@ const DEADLINE_MS = 15 * 60_000;
 const CASE: Case = { pool: 'dotmesh-pool', dot: 'app', mountpoint: '/run/app' };
 const FLAGS = `--storage-device=/dev/ubda --dot=${CASE.dot} --mountpoint=${CASE.mountpoint}`;
 
-process.stderr.write(`SEED=${SEED}\n`);
-
 /** When the power goes: during the first boot, the moment it says that it is ready, or later, in use. */
 type When = 'booting' | 'ready' | 'in use';
 
@@ -59,7 +57,7 @@ for (const [index, { number, when }] of cuts.entries()) {
   );
 }
 
-const dm = (share: string, args: string) => `{ echo "[$(cut -d' ' -f1 /proc/uptime)]" >>${share}/log; "$DM_NODE" "$DM_DIST/dm-linuxkit" ${args} >>${share}/log 2>&1; }`;
+const dm = (share: string, args: string) => `"$DM_NODE" "$DM_DIST/dm-linuxkit" ${args} >>${share}/log 2>&1`;
 
 async function cutAndBoot(cut: Cut, cpu: number): Promise<Outcome> {
   const share = await mkdtemp(join(tmpdir(), `cut-${cut.number}-`));

@@ -42,6 +42,8 @@ export class Machine {
   readonly stateDirectory: string;
   /** What the pool lies on: a file in `folder` unless it was given. */
   readonly device: string;
+  /** Where the API listens. */
+  host = '127.0.0.1';
   private readonly running = new Set<ChildProcess>();
 
   private constructor(folder: string, pool: string, port: number, device: string) {
@@ -65,7 +67,7 @@ export class Machine {
       `--storage-device=${this.device}`,
       '--storage-size=512M',
       `--pool-name=${this.pool}`,
-      `--listen=127.0.0.1:${this.port}`,
+      `--listen=${this.host}:${this.port}`,
     ];
   }
 

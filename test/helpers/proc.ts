@@ -2,8 +2,11 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { portOwner } from '../../src/server/port-owner.ts';
 
 const LOOK_EVERY_MS = 50;
+/** A socket's state in /proc/net/tcp: proc(5). */
+const LISTENING = '0A';
 const PROGRAMS = ['dm-linuxkit', 'dotmesh-server', 'etcd', 'flock'];
 
 /** Command lines of all processes, arguments separated by NUL. */
@@ -34,15 +37,15 @@ export function watchCommandLines(): () => string[] {
   };
 }
 
-/** Everything that listens on a TCP port of this machine: `ADDRESS:PORT` in the kernel's hexadecimal (proc(5)). */
+/** Our programs that listen on a TCP port of this machine: `ADDRESS:PORT` in the kernel's hexadecimal, and the program. */
 export function tcpListeners(): string[] {
-  return ['tcp', 'tcp6'].flatMap(table =>
-    read(`/proc/net/${table}`)
-      .split('\n')
-      .map(line => line.trim().split(/\s+/))
-      .filter(row => row[3] === '0A')
-      .map(row => row[1] ?? ''),
-  );
+  const rows = ['tcp', 'tcp6'].flatMap(table => read(`/proc/net/${table}`).split('\n'));
+  return rows
+    .map(row => row.trim().split(/\s+/))
+    .filter(([, , , state]) => state === LISTENING)
+    .map(([, address = '']) => `${address} ${portOwner(Number.parseInt(address.split(':')[1] ?? '', 16))}`)
+    .map(line => line.replace(/ \(process \d+\)$/, ''))
+    .filter(line => PROGRAMS.includes(line.split(' ')[1] ?? ''));
 }
 
 function read(path: string): string {

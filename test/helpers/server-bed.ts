@@ -15,7 +15,7 @@ import { type Program, type ProgramEnd, startProgram } from './program.ts';
 
 /** Everything here waits for a condition; this is when it is given up, on a machine that does ten things at once. */
 const PATIENCE_MS = 120_000;
-const DIST = process.env['DM_DIST'] ?? join(process.cwd(), 'dist');
+export const DIST = process.env['DM_DIST'] ?? join(process.cwd(), 'dist');
 export const NODE = process.env['DM_NODE'] ?? process.execPath;
 
 /** A method's answer: the error's message or the result. */
