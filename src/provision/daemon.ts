@@ -74,7 +74,7 @@ async function exposeRemembered({ options, paths, context, clock }: Run): Promis
   const mounts = await withClient(context, paths.serverSocket, clock, client =>
     client.call('Mounts', null, { timeoutMs: MOUNTS_MS }),
   );
-  for (const mount of mounts) {
+  for (const mount of outerFirst(mounts)) {
     clock.signal.throwIfAborted();
     const name = `${mount.Namespace}/${mount.Name}.${mount.Subdot}`;
     try {
@@ -86,6 +86,11 @@ async function exposeRemembered({ options, paths, context, clock }: Run): Promis
       context.log.warn(`${name} is not mounted at ${mount.Mountpoint}: ${asDmError(error).message}`);
     }
   }
+}
+
+/** A mountpoint may lie within another dot: that one has to be there first. Pure. */
+export function outerFirst<T extends { Mountpoint: string }>(mounts: readonly T[]): T[] {
+  return [...mounts].sort((one, other) => one.Mountpoint.length - other.Mountpoint.length);
 }
 
 function supervised(services: Services): Supervised[] {

@@ -18,7 +18,7 @@ import { isAlive } from '../../src/system/processes.ts';
  * Everything here waits for a condition; this is when it is given up, on a machine that does ten things at
  * once.
  */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 240_000;
 
 export const DIST = process.env['DM_DIST'] ?? 'dist';
 

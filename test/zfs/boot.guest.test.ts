@@ -174,7 +174,7 @@ for (const [how, pattern, damage] of DAMAGES) {
   });
 }
 
-/** Whether the API on the TCP port takes the admin's key. */
+/** Whether the API on the TCP port takes the admin's key or password. */
 async function opens(apiKey: string): Promise<boolean> {
   const client = createRpcClient({ host: '127.0.0.1', port: machine.port, user: 'admin', apiKey });
   try {
@@ -195,7 +195,9 @@ async function keysOf(
   await mkdir(CONFIG, { recursive: true });
   t.teardown(() => rm(CONFIG, { recursive: true, force: true }));
   await writeFile(join(CONFIG, 'admin-api-key'), content, { mode: 0o600 });
+  await writeFile(join(CONFIG, 'admin-password'), 'password-given\n', { mode: 0o600 });
   const daemon = await machine.daemon();
+  t.true(await opens('password-given'), daemon.text());
   t.true(await opens(accepted), daemon.text());
   t.false(await opens(refused), daemon.text());
   const client = machine.client();
@@ -204,7 +206,7 @@ async function keysOf(
   daemon.child.kill('SIGTERM');
   const { code, text } = await daemon.ended;
   t.is(code, 0, text);
-  for (const key of [ApiKey, content.trim()]) t.false(text.includes(key));
+  for (const key of [ApiKey, content.trim(), 'password-given']) t.false(text.includes(key));
   return ApiKey;
 }
 

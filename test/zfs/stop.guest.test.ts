@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
+import { mountTable } from '../../src/system/mount-table.ts';
 import { type Ended, Machine, PATIENCE_MS, type Running } from '../helpers/boot.ts';
 import { sh } from '../helpers/disks.ts';
 import { oursRunning } from '../helpers/proc.ts';
@@ -162,8 +163,25 @@ test.serial(
     t.is(await machine.mountAt('a'), undefined);
     t.deepEqual(await readdir(machine.at('a')), []);
     t.is(await sh('zpool', 'list', '-H', '-o', 'name'), machine.pool);
-    const exported = await machine.stop('--export');
-    t.is(exported.code, 0, exported.text);
-    t.is(await sh('zpool', 'list', '-H'), '');
   },
 );
+
+test.serial('who sits where the dot itself is mounted is named too, and its mount comes back', async t => {
+  t.is((await machine.run(...dot('a'))).code, 0);
+  const before = await machine.mountAt('a');
+  const whole = (await mountTable()).find(({ source, root }) => source === before?.source && root === '/');
+  const sitter = spawn('sleep', ['600'], { stdio: 'ignore', cwd: whole?.mountpoint ?? '/absent' });
+  try {
+    await once(sitter, 'spawn');
+    const { code, text } = await machine.stop('--export');
+    t.is(code, 7, text);
+    t.regex(text, new RegExp(`sleep \\(pid ${sitter.pid}\\)`));
+    t.like(await machine.mountAt('a'), { source: before?.source, root: before?.root });
+  } finally {
+    sitter.kill('SIGKILL');
+    await until(() => sitter.signalCode !== null, within);
+  }
+  const { code, text } = await machine.stop('--export');
+  t.is(code, 0, text);
+  t.is(await sh('zpool', 'list', '-H'), '');
+});
