@@ -11,17 +11,32 @@ import type { Log } from '../lib/log.ts';
 /** With OpenZFS's transaction groups of at most 5 s (`zfs_txg_timeout`), each look of idle.ts sees a beat. */
 const EVERY_MS = 4_000;
 const FILE = 'heartbeat';
+const HUNG_AFTER_BEATS = 5;
+const HUNG =
+  'ZFS hangs: a file of the pool has given no answer for many seconds, though its commands may still answer. Restart zfs-fuse, or the machine.';
 
-/** Writes the time into a file of `directory` every four seconds until `stop`; failures are logged once in a row. */
-export function startHeartbeat(directory: string, log: Log, everyMs = EVERY_MS): { stop(): void } {
+type Write = (path: string, text: string, options: { mode: number }) => Promise<void>;
+
+/** Writes the time into a file of `directory` every four seconds until `stop`; failures are logged once in a row,
+ * and so is a write that does not end. */
+export function startHeartbeat(
+  directory: string,
+  log: Log,
+  { everyMs = EVERY_MS, write = writeFile as Write } = {},
+): { stop(): void } {
   let isWriting = false;
   let isFailing = false;
+  let missed = 0;
   const beat = async () => {
-    // A pool that hangs must not collect writes that hang with it.
-    if (isWriting) return;
+    if (isWriting) {
+      // A pool that hangs must not collect writes that hang with it; whoever looks for the reason finds it here.
+      if (++missed === HUNG_AFTER_BEATS) log.error(HUNG);
+      return;
+    }
+    missed = 0;
     isWriting = true;
     try {
-      await writeFile(join(directory, FILE), `${new Date().toISOString()}\n`, { mode: 0o600 });
+      await write(join(directory, FILE), `${new Date().toISOString()}\n`, { mode: 0o600 });
       isFailing = false;
     } catch (error) {
       if (!isFailing)
