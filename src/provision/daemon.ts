@@ -15,7 +15,7 @@ import { type Supervised, supervise } from './supervise.ts';
 import { formatListen } from './values.ts';
 
 /** A service that does not come up within this is a service that died. */
-const RESTART_MS = 60_000;
+const RESTART_MS = 120_000;
 const MOUNTS_MS = 60_000;
 
 /**

@@ -24,7 +24,7 @@ const FULL = Boolean(process.env['FULL']);
 const FIRST_BOOTS = FULL ? 30 : 9;
 const SECOND_BOOTS = FULL ? 12 : 3;
 const DAEMONS = FULL ? 9 : 3;
-/** Each attempt aims at half of the time before it; the last ones at the first moment of the victim's life. */
+/** Each attempt aims at half of the time before it; a loaded machine measures long lives. */
 const ATTEMPTS = 8;
 const DOT = 'app';
 
@@ -106,10 +106,11 @@ async function recovers(t: ExecutionContext, round: Round, before: Findings | un
   t.deepEqual(faultsOf(round.case, await round.look(), marked), [], `SEED=${SEED}\n${last.text}`);
 }
 
-const pointIn = ([from, to]: Life, fraction: number): number => from + fraction * (to - from);
+/** Milliseconds after the victim appeared. */
+const pointIn = ([from, to]: Life, fraction: number): number => fraction * (to - from);
 
 /** Kills the role in a run; true when it was there to be killed. */
-async function hits(t: ExecutionContext, round: Round, role: Role, atMs: number): Promise<boolean> {
+async function hits(t: ExecutionContext, round: Round, role: Role, afterMs: number): Promise<boolean> {
   const running = round.start();
   const children = () => ROLES.slice(1).flatMap(each => victimOf(running, each) ?? []);
   const seen: ReturnType<typeof children> = [];
@@ -120,10 +121,10 @@ async function hits(t: ExecutionContext, round: Round, role: Role, atMs: number)
     },
     { deadlineMs: PATIENCE_MS },
   );
-  const hit = await killAt(running, role, atMs);
+  const hit = await killAt(running, role, afterMs);
   const ended = await running.ended;
   await watching;
-  t.log(`${role}, ${Math.round(atMs)} ms after the start: ${hit ? 'killed' : 'late'}`);
+  t.log(`${role}, ${Math.round(afterMs)} ms after it appeared: ${hit ? 'killed' : 'late'}`);
   if (!hit) return false;
   judgeKilled(t, role, ended);
   t.truthy(
@@ -153,11 +154,11 @@ for (let number = 1; number <= FIRST_BOOTS; number++) {
   const role = ROLES[number % ROLES.length] ?? 'dm-linuxkit';
   test.serial(`a first boot whose ${role} is killed is finished by the next run (${number})`, async t => {
     const random = randomFor(`first boot ${number}`);
-    let atMs = pointIn(firstBoot[role], random());
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++, atMs /= 2) {
+    let afterMs = pointIn(firstBoot[role], random());
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++, afterMs /= 2) {
       const round = await Round.make(`kill-${number}`);
       try {
-        if (!(await hits(t, round, role, atMs))) continue;
+        if (!(await hits(t, round, role, afterMs))) continue;
         // Every other time the next run comes at once, while commands of the killed one may still be at work.
         await recovers(t, round, number % 2 ? await round.look() : undefined);
         return;
@@ -173,15 +174,15 @@ for (let number = 1; number <= SECOND_BOOTS; number++) {
   const role = ROLES[number % ROLES.length] ?? 'dm-linuxkit';
   test.serial(`a second boot whose ${role} is killed loses nothing (${number})`, async t => {
     const random = randomFor(`second boot ${number}`);
-    let atMs = pointIn(secondBoot[role], random());
+    let afterMs = pointIn(secondBoot[role], random());
     const round = await Round.make(`again-${number}`);
     try {
       endedWell(t, await round.start().ended, 'the first run');
       await round.mark('first');
       const before = await round.look();
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt++, atMs /= 2) {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++, afterMs /= 2) {
         endedWell(t, await round.machine.stop('--export'), 'stop --export');
-        if (!(await hits(t, round, role, atMs))) continue;
+        if (!(await hits(t, round, role, afterMs))) continue;
         return await recovers(t, round, before);
       }
       t.fail(`${role} was never killed in time`);
