@@ -19,6 +19,7 @@ const table = {
     fdisk: command('sfdisk'),
     'util-linux': () => has('flock') && has('setpriv') && has('taskset'),
     e2fsprogs: command('mkfs.ext4'),
+    dmsetup: command('dmsetup'),
     mount: command('losetup'),
     procps: command('ps'),
   },

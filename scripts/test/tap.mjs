@@ -17,8 +17,9 @@ export function readTap(text) {
         block = [`✘ ${title}`];
         result.failures.push(block);
       }
-    } else if (/^(1\.\.\d+|# (tests|pass|fail|skip|todo) \d*|TAP version .*|# )/.test(line))
-      block = undefined;
+    } else if (block && /^# {3}/.test(line))
+      block.push(line); // t.log
+    else if (/^(1\.\.\d+|# (tests|pass|fail|skip|todo) \d*|TAP version .*|# )/.test(line)) block = undefined;
     else if (block && line.trim() && !/^\s+(---|\.\.\.)$/.test(line)) block.push(line);
   }
   return { ...result, failures: result.failures.map(lines => lines.join('\n')) };

@@ -151,6 +151,8 @@ async function zfs(run) {
 async function crash(run) {
   const files = testFiles(run, ['crash'], () => true);
   if (run.isEmpty(files)) return;
+  process.env.SEED ||= run.id;
+  process.stdout.write(`  SEED=${process.env.SEED}\n`); // with it in the environment the same points are hit again
   run.kit ??= ensureGuest();
   await beside(run, files, { deadlineMs: run.deadlineMs ?? (process.env.FULL ? 90 : 20) * minute });
 }

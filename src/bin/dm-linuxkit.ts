@@ -68,10 +68,11 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-main(process.argv.slice(2)).then(
-  () => process.exit(0),
-  (error: unknown) => {
-    process.stderr.write(`${NAME}: ${explain(error)}\n`);
-    process.exit(exitCodeOf(error));
-  },
-);
+function fail(error: unknown): never {
+  process.stderr.write(`${NAME}: ${explain(error)}\n`);
+  process.exit(exitCodeOf(error));
+}
+
+// Node itself would print the line of the bundle in which it happened: all of the program.
+process.on('uncaughtException', fail);
+main(process.argv.slice(2)).then(() => process.exit(0), fail);

@@ -7,7 +7,7 @@ import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
 import { type Context, linkOf, rootOf } from './context.ts';
 import { removeEmpty, unlinkDot } from './directories.ts';
-import { entryValues } from './keyspace.ts';
+import { entryValues, mountKey } from './keyspace.ts';
 import { leavesFirst } from './reconcile.ts';
 import { type Entry, fullName } from './registry.ts';
 import { withoutFilesystems } from './state.ts';
@@ -69,8 +69,14 @@ export async function destroyAll(context: Context, entries: readonly Entry[]): P
     await removeEmpty(rootOf(context, entry.id));
   }
   const ids = new Set(entries.map(entry => entry.id));
+  const before = context.store.state.mounts;
   await context.store.change(state => withoutFilesystems(state, ids));
-  const keys = entries.flatMap(entry => entryValues(entry, [], context.nodeId)).map(({ key }) => key);
+  const after = context.store.state.mounts;
+  const unmounted = Object.keys(before).filter(mountpoint => !(mountpoint in after));
+  const keys = [
+    ...entries.flatMap(entry => entryValues(entry, [], context.nodeId)).map(({ key }) => key),
+    ...unmounted.map(mountpoint => mountKey(context.nodeId, mountpoint)),
+  ];
   await context.index.write(keys.map(key => ({ delete: key })));
 }
 

@@ -1,6 +1,6 @@
 /**
  * Directories in a mounted dot and links to them. What lies in a dot is data of strangers: no link in it is
- * followed.
+ * followed. What touches them has a deadline (bounded.ts).
  */
 
 import {
@@ -19,6 +19,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DmError, errno } from '../lib/errors.ts';
+import { bounded } from './bounded.ts';
 
 /** A missing one is not followed by an error: what is gone is what was asked for. */
 const ignoring =
@@ -29,9 +30,9 @@ const ignoring =
   };
 
 /** For prefixes and namespaces: §4.3. */
-export async function makePrivate(path: string): Promise<void> {
+export const makePrivate = bounded(async (path: string): Promise<void> => {
   await mkdir(path, { recursive: true, mode: 0o700 });
-}
+});
 
 /** Who shall own a directory and with which mode; undefined leaves what is. */
 export interface Ownership {
@@ -49,19 +50,21 @@ const OPEN_MODE = 0o777;
  *
  * @throws DmError dot/SUBDOT_NOT_DIRECTORY when a file or a link has the name
  */
-export async function makeSubdot(root: string, subdot: string, ownership: Ownership): Promise<boolean> {
-  const path = join(root, subdot);
-  if (await isSubdot(root, subdot)) return false;
-  const aside = join(root, `.dm-new-${subdot}`);
-  await rmdir(aside).catch(ignoring('ENOENT'));
-  await mkdir(aside);
-  await own(aside, { ...ownership, mode: ownership.mode ?? OPEN_MODE });
-  await rename(aside, path);
-  return true;
-}
+export const makeSubdot = bounded(
+  async (root: string, subdot: string, ownership: Ownership): Promise<boolean> => {
+    const path = join(root, subdot);
+    if (await isSubdot(root, subdot)) return false;
+    const aside = join(root, `.dm-new-${subdot}`);
+    await rmdir(aside).catch(ignoring('ENOENT'));
+    await mkdir(aside);
+    await own(aside, { ...ownership, mode: ownership.mode ?? OPEN_MODE });
+    await rename(aside, path);
+    return true;
+  },
+);
 
 /** Whether the subdot's directory is there. @throws DmError dot/SUBDOT_NOT_DIRECTORY */
-export async function isSubdot(root: string, subdot: string): Promise<boolean> {
+export const isSubdot = bounded(async (root: string, subdot: string): Promise<boolean> => {
   const found = await lstat(join(root, subdot)).catch(ignoring('ENOENT'));
   if (!found) return false;
   if (found.isDirectory()) return true;
@@ -69,38 +72,36 @@ export async function isSubdot(root: string, subdot: string): Promise<boolean> {
   throw new DmError('dot', 'SUBDOT_NOT_DIRECTORY', message, {
     hint: 'Rename or remove it, or use another subdot.',
   });
-}
+});
 
 /** Owner first: chown takes set-id bits away again. */
-export async function own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
+export const own = bounded(async (path: string, { uid, gid, mode }: Ownership): Promise<void> => {
   if (uid !== undefined) await chown(path, uid, gid ?? (await lstat(path)).gid);
   if (mode !== undefined) await chmod(path, mode);
-}
+});
 
-export async function isEmpty(path: string): Promise<boolean> {
+export const isEmpty = bounded(async (path: string): Promise<boolean> => {
   return (await readdir(path)).length === 0;
-}
+});
 
 /** Commit metadata in the dot itself: §4.2. Written before the snapshot, which then holds it. */
-export async function writeCommitMetadata(
-  root: string,
-  commit: string,
-  metadata: Record<string, string>,
-): Promise<void> {
-  const directory = join(root, 'dotmesh.metadata');
-  await mkdir(directory, { mode: OPEN_MODE }).catch(ignoring('EEXIST'));
-  if (!(await lstat(directory)).isDirectory()) {
-    throw new DmError('dot', 'METADATA_NOT_DIRECTORY', '"dotmesh.metadata" in the dot is no directory.');
-  }
-  const encoded = Object.entries(metadata).map(([key, value]) => [
-    key,
-    value === '' ? '.' : Buffer.from(value, 'utf8').toString('base64'),
-  ]);
-  await writeFile(join(directory, `${commit}.json`), JSON.stringify(Object.fromEntries(encoded)), {
-    flag: 'wx',
-    mode: OPEN_MODE,
-  });
-}
+export const writeCommitMetadata = bounded(
+  async (root: string, commit: string, metadata: Record<string, string>): Promise<void> => {
+    const directory = join(root, 'dotmesh.metadata');
+    await mkdir(directory, { mode: OPEN_MODE }).catch(ignoring('EEXIST'));
+    if (!(await lstat(directory)).isDirectory()) {
+      throw new DmError('dot', 'METADATA_NOT_DIRECTORY', '"dotmesh.metadata" in the dot is no directory.');
+    }
+    const encoded = Object.entries(metadata).map(([key, value]) => [
+      key,
+      value === '' ? '.' : Buffer.from(value, 'utf8').toString('base64'),
+    ]);
+    await writeFile(join(directory, `${commit}.json`), JSON.stringify(Object.fromEntries(encoded)), {
+      flag: 'wx',
+      mode: OPEN_MODE,
+    });
+  },
+);
 
 /**
  * The symlink under which containers see a dot: §4.3. One that leads to a directory stays (a checkout may
@@ -108,39 +109,37 @@ export async function writeCommitMetadata(
  *
  * @throws DmError mount/NOT_A_SYMLINK in the original's words
  */
-export async function linkDot(
-  link: string,
-  target: string,
-  isStale: (target: string) => boolean,
-): Promise<void> {
-  await makePrivate(dirname(link));
-  const found = await lstat(link).catch(ignoring('ENOENT'));
-  if (found && !found.isSymbolicLink()) {
-    const what = found.isDirectory() ? 'a directory' : 'a file';
-    const message = `mountpoint ${link} contains something other than a symlink: ${what}`;
-    throw new DmError('mount', 'NOT_A_SYMLINK', message);
-  }
-  if (found) {
-    const leads = await readlink(link);
-    const exists = await stat(link).catch(ignoring('ENOENT', 'ELOOP', 'ENOTDIR'));
-    if (exists && !isStale(leads)) return;
-  }
-  const aside = join(dirname(link), `.new-${basename(link)}`);
-  await unlink(aside).catch(ignoring('ENOENT'));
-  await symlink(target, aside);
-  await rename(aside, link);
-}
+export const linkDot = bounded(
+  async (link: string, target: string, isStale: (target: string) => boolean): Promise<void> => {
+    await makePrivate(dirname(link));
+    const found = await lstat(link).catch(ignoring('ENOENT'));
+    if (found && !found.isSymbolicLink()) {
+      const what = found.isDirectory() ? 'a directory' : 'a file';
+      const message = `mountpoint ${link} contains something other than a symlink: ${what}`;
+      throw new DmError('mount', 'NOT_A_SYMLINK', message);
+    }
+    if (found) {
+      const leads = await readlink(link);
+      const exists = await stat(link).catch(ignoring('ENOENT', 'ELOOP', 'ENOTDIR'));
+      if (exists && !isStale(leads)) return;
+    }
+    const aside = join(dirname(link), `.new-${basename(link)}`);
+    await unlink(aside).catch(ignoring('ENOENT'));
+    await symlink(target, aside);
+    await rename(aside, link);
+  },
+);
 
 /** Removes the link when it leads to one of `targets`. */
-export async function unlinkDot(link: string, targets: readonly string[]): Promise<void> {
+export const unlinkDot = bounded(async (link: string, targets: readonly string[]): Promise<void> => {
   const leads = await readlink(link).catch(ignoring('ENOENT', 'EINVAL', 'ENOTDIR'));
   if (leads !== undefined && targets.includes(leads)) await unlink(link).catch(ignoring('ENOENT'));
-}
+});
 
 /** Removes an empty directory; one that holds files, or is a mountpoint, stays. */
-export async function removeEmpty(path: string): Promise<void> {
+export const removeEmpty = bounded(async (path: string): Promise<void> => {
   await rmdir(path).catch(ignoring('ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY'));
-}
+});
 
 /** An error of a file operation in a dot: a full pool or quota has ZFS's code for it. */
 export function asSpaceError(error: unknown): unknown {

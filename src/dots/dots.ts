@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { createDot, finishDot } from './create-dot.ts';
 import { deleteDot } from './delete-dot.ts';
 import type { Caller, Dots } from './index.ts';
+import { mountKey } from './keyspace.ts';
 import { prepareMount, procurePath, readMountpoint, restoreMount } from './prepare-mount.ts';
 import { idKey, nameKey } from './queue.ts';
 import { type Entry, fullName } from './registry.ts';
@@ -115,6 +116,7 @@ export function createDots(context: Context): Dots {
         const { [mountpoint]: _, ...mounts } = state.mounts;
         return { ...state, mounts };
       });
+      await context.index.write([{ delete: mountKey(nodeId, mountpoint) }]);
     },
   };
 }

@@ -6,7 +6,7 @@
 import type { Change, KeyValue } from '../etcd/index.ts';
 import { nameFault } from '../model/names.ts';
 import type { Entry } from './registry.ts';
-import { member, type State, type StoredUser } from './state.ts';
+import { isMount, member, type State, type StoredMount, type StoredUser } from './state.ts';
 import { readIndexUser, writeIndexUser } from './user-record.ts';
 
 export const PREFIX = 'dotmesh.io/';
@@ -16,6 +16,8 @@ const MASTERS = `${PREFIX}filesystems/masters/`;
 const DELETED = `${PREFIX}filesystems/deleted/`;
 const USERS = `${PREFIX}users/users/`;
 const USER_NAMES = `${PREFIX}users/nameidx/`;
+/** Ours, by node: mounts are of one machine's pool. */
+const MOUNTS = `${PREFIX}dm-linuxkit/mounts/`;
 
 /** What the index should hold of one filesystem. */
 export function entryValues(entry: Entry, collaborators: readonly string[], nodeId: string): KeyValue[] {
@@ -55,12 +57,32 @@ export function userValues(user: StoredUser): KeyValue[] {
   ];
 }
 
+export function mountKey(nodeId: string, mountpoint: string): string {
+  return `${MOUNTS}${nodeId}/${encodeURIComponent(mountpoint)}`;
+}
+
+export function mountValue(nodeId: string, mountpoint: string, mount: StoredMount): KeyValue {
+  return { key: mountKey(nodeId, mountpoint), value: JSON.stringify({ ...mount, mountpoint }) };
+}
+
+/** The mounts that the index has of this node. */
+export function readMounts(values: readonly KeyValue[], nodeId: string): Record<string, StoredMount> {
+  const mounts = values
+    .filter(({ key }) => key.startsWith(`${MOUNTS}${nodeId}/`))
+    .flatMap(({ value }) => {
+      const { mountpoint, ...mount } = parse(value);
+      return isText(mountpoint) && isMount(mount) ? [[mountpoint, mount] as const] : [];
+    });
+  return Object.fromEntries(mounts);
+}
+
 /** Everything that the index should hold. */
 export function allValues(entries: readonly Entry[], state: State, nodeId: string): KeyValue[] {
   const ofEntries = entries.flatMap(entry =>
     entryValues(entry, entry.branch === '' ? (member(state.collaborators, entry.id) ?? []) : [], nodeId),
   );
-  return [...ofEntries, ...state.users.flatMap(userValues)];
+  const mounts = Object.entries(state.mounts).map(([path, mount]) => mountValue(nodeId, path, mount));
+  return [...ofEntries, ...state.users.flatMap(userValues), ...mounts];
 }
 
 export interface IndexedDot {
@@ -143,7 +165,7 @@ export function difference(
     return node !== undefined && node !== nodeId;
   };
   const deletes = actual
-    .filter(({ key, value }) => isOurs(key) && !wanted.has(key) && !isForeign(key, value))
+    .filter(({ key, value }) => isOurs(key, nodeId) && !wanted.has(key) && !isForeign(key, value))
     .map(({ key }): Change => ({ delete: key }));
   const puts = desired.filter(({ key, value }) => {
     const old = there.get(key);
@@ -152,8 +174,10 @@ export function difference(
   return [...deletes, ...puts.map((put): Change => ({ put }))];
 }
 
-function isOurs(key: string): boolean {
-  return [DOTS, BRANCHES, MASTERS, USERS, USER_NAMES].some(prefix => key.startsWith(prefix));
+function isOurs(key: string, nodeId: string): boolean {
+  return [DOTS, BRANCHES, MASTERS, USERS, USER_NAMES, `${MOUNTS}${nodeId}/`].some(prefix =>
+    key.startsWith(prefix),
+  );
 }
 
 function recordId(key: string, value: string): string | undefined {

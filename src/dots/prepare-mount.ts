@@ -18,6 +18,7 @@ import {
   type Ownership,
   own,
 } from './directories.ts';
+import { mountValue } from './keyspace.ts';
 import { ensureMounted } from './mounting.ts';
 import { idKey } from './queue.ts';
 import { type Entry, fullName } from './registry.ts';
@@ -61,6 +62,7 @@ export async function prepareMount(
     const mount: StoredMount = { filesystemId, namespace, name, branch, subdot };
     if (!sameMount(context.store.state.mounts[mountpoint], mount)) {
       await context.store.change(state => ({ ...state, mounts: { ...state.mounts, [mountpoint]: mount } }));
+      await context.index.write([{ put: mountValue(context.nodeId, mountpoint, mount) }]);
     }
     return toPrepared(mountpoint, mount, pathOf(root, subdot), '');
   });

@@ -63,7 +63,7 @@ async function findState(path: string, log: Log): Promise<State | undefined> {
   await rename(path, aside);
   log.warn(
     { path, aside, reason: reading.unreadable },
-    'state.json can not be read: it is set aside, and users are taken from etcd; recorded mounts are lost',
+    'state.json can not be read: it is set aside, and users and mounts are taken from etcd',
   );
   return undefined;
 }

@@ -112,7 +112,7 @@ function hasTexts(value: unknown, members: readonly string[]): value is Record<s
 const isKeyHash = (value: unknown) => value === null || hasTexts(value, ['salt', 'hash']);
 const isPasswordHash = (value: unknown) => value === null || hasTexts(value, ['salt', 'key']);
 
-function isMount(value: unknown): value is StoredMount {
+export function isMount(value: unknown): value is StoredMount {
   return hasTexts(value, ['filesystemId', 'namespace', 'name', 'branch', 'subdot']);
 }
 
@@ -123,8 +123,10 @@ function isUser(value: unknown): value is StoredUser {
     (metadata === null || isMapOf(metadata, isText)) &&
     isKeyHash(apiKey) &&
     isPasswordHash(password) &&
-    isObject(applied) &&
-    isKeyHash(applied.apiKey) &&
-    isPasswordHash(applied.password)
+    isApplied(applied)
   );
+}
+
+export function isApplied(value: unknown): value is StoredUser['applied'] {
+  return isObject(value) && isKeyHash(value.apiKey) && isPasswordHash(value.password);
 }

@@ -2,7 +2,7 @@
 
 import { nameFault } from '../model/names.ts';
 import { hashKey } from './secrets.ts';
-import type { KeyHash, StoredUser } from './state.ts';
+import { isApplied, type KeyHash, type StoredUser } from './state.ts';
 
 /**
  * Before `<salt>:<hash>` where the original has the key in clear; its own keys are base32 and have no
@@ -19,6 +19,8 @@ export function writeIndexUser(user: StoredUser): Record<string, unknown> {
     Password: user.password?.key ?? '',
     ApiKey: user.apiKey ? `${HASHED}${user.apiKey.salt}:${user.apiKey.hash}` : '',
     Metadata: user.metadata,
+    // Ours: without it a key that was reset would fall back to the metadata's when the state file is lost.
+    ...(user.applied.apiKey || user.applied.password ? { Applied: user.applied } : {}),
   };
 }
 
@@ -32,6 +34,7 @@ export function readIndexUser(record: Record<string, unknown>): StoredUser | und
     Password: key,
     ApiKey: apiKey,
     Metadata: more,
+    Applied: applied,
   } = record;
   if (typeof id !== 'string' || id === '' || typeof name !== 'string' || nameFault('namespace', name)) {
     return undefined;
@@ -44,7 +47,7 @@ export function readIndexUser(record: Record<string, unknown>): StoredUser | und
     metadata: readMetadata(more),
     apiKey: typeof apiKey === 'string' && apiKey !== '' ? readKey(apiKey) : null,
     password: hasPassword ? { salt, key } : null,
-    applied: { apiKey: null, password: null },
+    applied: isApplied(applied) ? applied : { apiKey: null, password: null },
   };
 }
 

@@ -62,7 +62,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   const filesystems = everything.filter(filesystem => filesystem.name.startsWith(`${dotsRoot(pool)}/`));
   const snapshots = filesystems.length > 0 ? await zfs.snapshots(dotsRoot(pool)) : [];
 
-  const { store, values, failure } = await openStore(options);
+  const { store, values, failure } = await openStore(options, nodeId);
   const registry = new Registry();
   const queues = new Queues();
   const desired = () => allValues(registry.all(), store.state, nodeId);
@@ -118,7 +118,8 @@ interface Opened {
 }
 
 /** Without a state file, etcd is the only one to know the users: starting without either would lose them. */
-async function openStore({ etcd, stateDirectory, writeFileAtomic, log, etcdPatienceMs }: WorkshopOptions) {
+async function openStore(options: WorkshopOptions, nodeId: string) {
+  const { etcd, stateDirectory, writeFileAtomic, log, etcdPatienceMs } = options;
   const opened = await openState(stateDirectory, writeFileAtomic, log);
   const read: Omit<Opened, 'store'> = { values: undefined, failure: undefined };
   const look = async () => {
@@ -137,7 +138,7 @@ async function openStore({ etcd, stateDirectory, writeFileAtomic, log, etcdPatie
     const message = `There is no state.json, and users can not be taken from etcd either: ${reason}`;
     throw new DmError('services', 'ETCD_UNREACHABLE', message, { hint: 'Start etcd, then dotmesh-server.' });
   }
-  const state = initialState(opened.found, read.values ?? []);
+  const state = initialState(opened.found, read.values ?? [], nodeId);
   const store = opened.keep(opened.found ?? state);
   if (!opened.found || state !== opened.found) await store.write(state);
   return { store, ...read } satisfies Opened;

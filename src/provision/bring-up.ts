@@ -2,7 +2,7 @@
 
 import type { Pool, Zfs } from '../zfs/index.ts';
 import type { Progress } from './aftermath.ts';
-import type { Clock, Context } from './context.ts';
+import { abortable, type Clock, type Context } from './context.ts';
 import type { Input } from './input.ts';
 import type { ProvisionOptions } from './options.ts';
 import { ensurePool } from './pool.ts';
@@ -27,6 +27,8 @@ export interface Run {
 export interface Up {
   services: Services;
   secrets: SecretFiles;
+  /** Mounted from the pool. */
+  stateDirectory: string;
 }
 
 const PROBE_MS = 20_000;
@@ -46,16 +48,16 @@ export async function bringUp(run: Run): Promise<Up> {
   clock.signal.throwIfAborted();
   const { poolName, listen, log } = options;
   const settings = { poolName, stateDirectory, secrets, listen, log };
-  return { services: await startServices(paths, settings, context, clock), secrets };
+  return { services: await startServices(paths, settings, context, clock), secrets, stateDirectory };
 }
 
 /** Step 1. With a pool that is imported already this only looks. */
 export async function ensurePoolOf(run: Run): Promise<{ pool: Pool; zfs: Zfs }> {
   const { options, context, clock } = run;
   const { log, tell, adapters } = context;
-  await ensureZfsAnswers({ log, tell });
-  const { zfs, pools } = await adapters.connectZfs();
-  clock.signal.throwIfAborted();
+  await ensureZfsAnswers({ log, tell, signal: clock.signal });
+  // Questions only: a ZFS that hangs may be left with them when the time has passed.
+  const { zfs, pools } = await abortable(adapters.connectZfs(), clock.signal);
   run.progress = 'pool';
   const { poolName, devices, storageSizeBytes, force, takeover, deviceWaitMs } = options;
   const { pool, how } = await ensurePool(

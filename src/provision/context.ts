@@ -77,13 +77,13 @@ export async function againstTheClock<T>(
  * The promise's outcome, or the signal's reason as soon as that is aborted; the promise is then left alone.
  */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => undefined); // It may fail later, with nobody waiting any more.
   signal.throwIfAborted();
   let cut: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     cut = () => reject(signal.reason);
     signal.addEventListener('abort', cut, { once: true });
   });
-  promise.catch(() => undefined); // It may fail later, with nobody waiting any more.
   try {
     return await Promise.race([promise, aborted]);
   } finally {

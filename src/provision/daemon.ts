@@ -5,6 +5,7 @@ import { effectiveUid } from '../system/host.ts';
 import { processIdentity } from '../system/processes.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
 import { againstTheClock, type Context } from './context.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import { asRun, mountedStatus, provideDot } from './provision.ts';
@@ -23,7 +24,7 @@ import { type Supervised, supervise } from './supervise.ts';
 import { formatListen } from './values.ts';
 
 /** A service that does not come up within this is a service that died. */
-const RESTART_MS = 60_000;
+const RESTART_MS = 120_000;
 
 /**
  * Serves the pool until a signal asks us to end, and resolves when everything is stopped.
@@ -34,10 +35,12 @@ export async function runDaemon(options: ProvisionOptions, context: Context): Pr
   const report = await createReport(options, context.log);
   try {
     const { paths, up } = await asRun(options, context, run => startServing(run, report));
+    const heartbeat = startHeartbeat(up.stateDirectory, context.log);
     try {
       await supervise(supervised(up.services), context.interrupted, context.log);
       context.tell('Stopping.');
     } finally {
+      heartbeat.stop();
       await endServing(paths, up.services, formatListen(options.listen));
     }
   } catch (error) {

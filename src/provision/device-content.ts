@@ -72,6 +72,7 @@ export function judgeContent(
   labels: readonly Label[],
   edges: Edges,
 ): Content {
+  if (signatures.length === 0 && labels.length === 0 && isZero(edges)) return BLANK;
   const others = signatures.filter(signature => signature.type !== 'zfs_member');
   const unborn = others.length === 0 ? unbornPool(labels, edges) : undefined;
   if (unborn !== undefined)
@@ -81,7 +82,7 @@ export function judgeContent(
   const live = labels.filter(label => label.txg !== '0');
   const found = [...new Set([...live.map(describeLabel), ...others.map(describeSignature)])];
   if (found.length === 0 && signatures.length > 0) found.push(UNREADABLE_POOL);
-  if (found.length === 0 && !isZero(edges)) found.push('data of an unknown kind');
+  if (found.length === 0) found.push('data of an unknown kind');
   return { found, labels: live, unborn: undefined };
 }
 

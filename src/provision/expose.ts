@@ -1,7 +1,8 @@
 /** Step 6: the directory of a dot appears at its mountpoint. */
 
 import { mkdir, rmdir } from 'node:fs/promises';
-import { asDmError, DmError } from '../lib/errors.ts';
+import { dirname } from 'node:path';
+import { asDmError, DmError, errno } from '../lib/errors.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, printable } from '../model/names.ts';
 import { coverReadOnly } from '../system/cover.ts';
@@ -92,7 +93,7 @@ export async function expose(
 
 async function makeMountpoint(mountpoint: string): Promise<string> {
   try {
-    await mkdir(mountpoint, { recursive: true, mode: 0o755 });
+    await makeDirectories(mountpoint);
     return mountpoint;
   } catch (error) {
     const text = `The mountpoint ${printable(mountpoint)} can not be made: ${asDmError(error).message}`;
@@ -100,6 +101,18 @@ async function makeMountpoint(mountpoint: string): Promise<string> {
       hint: 'When it lies in the mountpoint of another dot, that one has to be mounted first.',
       cause: error,
     });
+  }
+}
+
+/** One by one: with `recursive`, Node calls a read-only filesystem ENOENT. */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return;
+    if (errno(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectories(dirname(path));
+    await mkdir(path, { mode: 0o755 });
   }
 }
 

@@ -138,7 +138,7 @@ async function provide(
 }
 
 /** The longest pause before a restart and the start itself. */
-const SERVER_BACK_WITHIN_MS = 60_000;
+const SERVER_BACK_WITHIN_MS = 120_000;
 
 /** A one-shot beside a daemon: the pool is looked at, the daemon's server does the rest. */
 async function provideThrough(daemon: RunFile, run: Run): Promise<string | undefined> {

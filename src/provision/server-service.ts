@@ -14,8 +14,8 @@ import type { SecretFiles } from './secrets.ts';
 import { formatListen, type ListenAddress } from './values.ts';
 
 export const SERVER_GRACE_MS = 6_000;
-/** It rebuilds its registry at start, on a large pool from ZFS. */
-const READY_WITHIN_MS = 60_000;
+/** It rebuilds its registry at start, on a large pool from ZFS; an overloaded emulated machine took 70 s. */
+const READY_WITHIN_MS = 120_000;
 const PING_MS = 2_000;
 const PROGRAM = 'dotmesh-server';
 

@@ -8,7 +8,7 @@ import { bindMount, type Mount, mountTable, unmount, withMountLock } from '../sy
 import { isAlive } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
 import type { Pools } from '../zfs/index.ts';
-import { againstTheClock, type Clock, type Context } from './context.ts';
+import { abortable, againstTheClock, type Clock, type Context } from './context.ts';
 import { layCovers, liftCovers, openMountpoints } from './guard.ts';
 import { changeGuards, readGuards } from './guard-record.ts';
 import { requireRoot } from './input.ts';
@@ -76,7 +76,7 @@ async function stopUnderLock(
   await changeGuards(paths, directories => {
     for (const directory of closed) if (!left.includes(directory)) directories.delete(directory);
   });
-  const pools = await importedPools(poolName, context);
+  const pools = await abortable(importedPools(poolName, context), clock.signal);
   if (!stopped && unmounted.length === 0 && !pools) {
     context.tell(`There is nothing to stop: the pool ${poolName} is not imported.`);
     return;

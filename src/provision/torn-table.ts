@@ -29,13 +29,13 @@ export function hasOurEntry({ first, last }: Pick<Edges, 'first' | 'last'>): boo
 }
 
 function isTorn({ first, last, sizeBytes }: Edges, sector: number): boolean {
-  const [begin, end] = [Buffer.from(first), Buffer.from(last)];
-  const atEnd = end.length - sector - ENTRIES;
+  const atEnd = last.length - sector - ENTRIES;
   if (atEnd < 0) return false;
-  const copies = [begin.subarray(2 * sector, 2 * sector + ENTRIES), end.subarray(atEnd, atEnd + ENTRIES)];
-  const ours = copies.filter(isOurs);
-  if (ours.length === 0) return false;
-  for (const copy of ours) copy.fill(0);
+  const copies = (begin: Buffer, end: Buffer) =>
+    [begin.subarray(2 * sector, 2 * sector + ENTRIES), end.subarray(atEnd, atEnd + ENTRIES)].filter(isOurs);
+  if (copies(first, last).length === 0) return false;
+  const [begin, end] = [Buffer.from(first), Buffer.from(last)];
+  for (const entries of copies(begin, end)) entries.fill(0);
   begin.fill(0, 446, 512);
   for (const header of [begin.subarray(sector, 2 * sector), end.subarray(end.length - sector)]) {
     if (header.toString('latin1', 0, 8) === 'EFI PART') header.fill(0);

@@ -7,6 +7,8 @@ import { run } from './run.ts';
 
 /** Inode of the kernel's first pid namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h): in it runs no container. */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
+/** In the first pid namespace: init, and kthreadd, which a hardened machine lets be read where init is not. */
+const MACHINE_PROCESSES = ['1', '2'];
 const CONTAINER_FILES = ['/.dockerenv', '/run/.containerenv'];
 
 export function hostName(): string {
@@ -27,17 +29,18 @@ export async function hostId(): Promise<string> {
 
 /**
  * Whether we run in a container: what we start would end with it, and what we mount might be seen only there.
- * The namespaces tell it: a pid namespace that is not the kernel's first, or a mount namespace that is not that of
- * process 1 (a container with `pid: host`). Only root may read the latter; for others the traces that container
+ * The namespaces tell it: a pid namespace that is not the kernel's first, or a mount namespace that is not the
+ * machine's (a container with `pid: host`). Only root may read the latter; for others the traces that container
  * engines leave have to do. They are no proof beside the namespaces: a machine whose disk was made from a
  * container image has a /.dockerenv as well.
  */
 export async function inContainer(): Promise<boolean> {
   const pids = await readlink('/proc/self/ns/pid').catch(() => undefined);
   if (pids !== undefined && pids !== FIRST_PID_NAMESPACE) return true;
-  const [ours, first] = await Promise.all(
-    ['self', '1'].map(pid => readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined)),
+  const [ours, ...machine] = await Promise.all(
+    ['self', ...MACHINE_PROCESSES].map(pid => readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined)),
   );
+  const first = machine.find(each => each !== undefined);
   if (ours !== undefined && first !== undefined) return ours !== first;
   return hasTracesOfContainer();
 }

@@ -18,7 +18,7 @@ import { isAlive } from '../../src/system/processes.ts';
  * Everything here waits for a condition; this is when it is given up, on a machine that does ten things at
  * once.
  */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 240_000;
 
 export const DIST = process.env['DM_DIST'] ?? 'dist';
 
@@ -40,9 +40,14 @@ export class Machine {
   readonly port: number;
   readonly paths: RunPaths;
   readonly stateDirectory: string;
+  /** What the pool lies on: a file in `folder` unless it was given. */
+  readonly device: string;
+  /** Where the API listens. */
+  host = '127.0.0.1';
   private readonly running = new Set<ChildProcess>();
 
-  private constructor(folder: string, pool: string, port: number) {
+  private constructor(folder: string, pool: string, port: number, device: string) {
+    this.device = device;
     this.folder = folder;
     this.pool = pool;
     this.port = port;
@@ -50,18 +55,19 @@ export class Machine {
     this.stateDirectory = etcdMountpoint(MOUNT_PREFIX, pool);
   }
 
-  static async make(name: string): Promise<Machine> {
+  static async make(name: string, device?: string): Promise<Machine> {
     const folder = await mkdtemp(join(tmpdir(), `${name}-`));
-    return new Machine(folder, `${name}-${process.env['DM_TEST'] ?? process.pid}`, await freePort());
+    const pool = `${name}-${process.env['DM_TEST'] ?? process.pid}`;
+    return new Machine(folder, pool, await freePort(), device ?? join(folder, 'disk'));
   }
 
   /** Flags that every run on this machine has. */
   get flags(): string[] {
     return [
-      `--storage-device=${join(this.folder, 'disk')}`,
+      `--storage-device=${this.device}`,
       '--storage-size=512M',
       `--pool-name=${this.pool}`,
-      `--listen=127.0.0.1:${this.port}`,
+      `--listen=${this.host}:${this.port}`,
     ];
   }
 
@@ -69,8 +75,12 @@ export class Machine {
     return join(this.folder, name);
   }
 
-  start(args: readonly string[], program = join(DIST, 'dm-linuxkit')): Running {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `env` is added to our own environment. */
+  start(args: readonly string[], program = join(DIST, 'dm-linuxkit'), env: NodeJS.ProcessEnv = {}): Running {
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     this.running.add(child);
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {

@@ -22,3 +22,10 @@ export async function bootGuest(options: GuestOptions): Promise<BootedGuest> {
   const { pid, kill, done } = boot({ deadlineMs: 120_000, ...options, env });
   return { pid, killPowerCut: kill, done };
 }
+
+/** The CPUs for guests: one each, as many at once as the memory carries. */
+export async function guestCpus(): Promise<number[]> {
+  const root = process.env['DM_ROOT'] ?? process.cwd();
+  const script = pathToFileURL(join(root, 'scripts/test/guest.mjs')).href;
+  return ((await import(script)) as { guestCpus(): number[] }).guestCpus();
+}

@@ -1,8 +1,8 @@
-/** Random choices that can be made again: everything comes from one seed, printed, and taken from SEED. */
+/** Random choices that can be made again: everything comes from one seed, which a failure names and SEED gives again. */
 
 import { randomInt } from 'node:crypto';
 
-/** SEED as it was given (any word), or a new one. */
+/** SEED as it was given (any word; the runner makes and prints one), or a new one. */
 export const SEED = process.env['SEED'] || String(randomInt(2 ** 31));
 
 /** Numbers in [0, 1) that depend on the seed and the label alone, not on what was drawn for others. */

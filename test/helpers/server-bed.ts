@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { createGateway } from '../../src/etcd/gateway.ts';
 import type { KeyValue } from '../../src/etcd/index.ts';
 import { until } from '../../src/lib/retry.ts';
-import { etcdMountpoint, MOUNT_PREFIX } from '../../src/model/layout.ts';
+import { etcdMountpoint } from '../../src/model/layout.ts';
 import { etcdArguments } from '../../src/provision/etcd-arguments.ts';
 import { sh } from './disks.ts';
 import { type Answer, type Asking, ask } from './http.ts';
@@ -15,7 +15,7 @@ import { type Program, type ProgramEnd, startProgram } from './program.ts';
 
 /** Everything here waits for a condition; this is when it is given up, on a machine that does ten things at once. */
 const PATIENCE_MS = 120_000;
-const DIST = process.env['DM_DIST'] ?? join(process.cwd(), 'dist');
+export const DIST = process.env['DM_DIST'] ?? join(process.cwd(), 'dist');
 export const NODE = process.env['DM_NODE'] ?? process.execPath;
 
 /** A method's answer: the error's message or the result. */
@@ -62,7 +62,7 @@ export class ServerBed {
       pool,
       port: await freePort(),
       socket: join(folder, 'server.sock'),
-      stateDirectory: etcdMountpoint(MOUNT_PREFIX, pool),
+      stateDirectory: etcdMountpoint(join(folder, 'mnt'), pool),
       mountPrefix: join(folder, 'mnt'),
       containerMountPrefix: join(folder, 'container_mnt'),
       key: 'INITIALKEYINITIALKEYINITIALKEYINITIALKEYINITIALKEYIN====',
@@ -249,7 +249,6 @@ export class ServerBed {
       );
     if (!(await until(gone, { deadlineMs: 30_000, everyMs: 100 })))
       await sh('zpool', 'destroy', '-f', this.at.pool);
-    await rm(this.at.stateDirectory, { recursive: true, force: true });
     await rm(this.at.folder, { recursive: true, force: true });
   }
 }

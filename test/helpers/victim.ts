@@ -43,16 +43,17 @@ export async function watchLives(running: Running): Promise<Record<Role, Life>> 
   return { 'dm-linuxkit': [0, life('dm-linuxkit')[1]], etcd: life('etcd'), server: life('server') };
 }
 
-/** Kills the role `atMs` after the start, or as soon as it is there; resolves to whether that came in time. */
-export async function killAt(running: Running, role: Role, atMs: number): Promise<boolean> {
-  await Promise.race([delay(atMs), running.ended]);
+/** Kills the role `afterMs` after it appeared; resolves to whether it was there until then. */
+export async function killAt(running: Running, role: Role, afterMs: number): Promise<boolean> {
   const over = () => running.child.exitCode !== null || running.child.signalCode !== null;
-  const victim = await until(() => victimOf(running, role) ?? (over() ? 'over' : undefined), {
+  const appeared = await until(() => over() || victimOf(running, role), {
     deadlineMs: PATIENCE_MS,
     everyMs: LOOK_EVERY_MS,
   });
-  if (victim === undefined) throw new Error(`${role} does not appear:\n${running.text()}`);
-  if (victim === 'over') return false;
+  if (!appeared) throw new Error(`${role} does not appear:\n${running.text()}`);
+  await Promise.race([delay(afterMs), running.ended]);
+  const victim = victimOf(running, role);
+  if (!victim) return false;
   // Our own child is still ours when it has ended, so its pid can not be anyone else's.
   if (role === 'dm-linuxkit') {
     running.child.kill('SIGKILL');
@@ -73,7 +74,8 @@ function alive(pid: number): ProcessIdentity | undefined {
 
 function roleOf(pid: number): Role | undefined {
   const [program = '', script = ''] = read(`/proc/${pid}/cmdline`).split('\0');
-  if (basename(program) === 'etcd') return 'etcd';
+  // `etcd --version` is asked before the real one is started.
+  if (basename(program) === 'etcd') return script === '--version' ? undefined : 'etcd';
   return basename(script) === 'dotmesh-server' ? 'server' : undefined;
 }
 

@@ -1,6 +1,7 @@
 // What a booting machine does, through the built programs: a bare file becomes a mounted dot, again and
 // again.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -8,6 +9,7 @@ import { until } from '../../src/lib/retry.ts';
 import { takeLock } from '../../src/system/lock.ts';
 import { isAlive } from '../../src/system/processes.ts';
 import { DIST, Machine, PATIENCE_MS } from '../helpers/boot.ts';
+import { ask } from '../helpers/http.ts';
 
 let machine: Machine;
 
@@ -221,17 +223,26 @@ test.serial(
   },
 );
 
-test.serial('a daemon that was killed leaves nothing that the next run would trust', async t => {
-  const daemon = await machine.daemon();
-  const left = (['etcd', 'server'] as const).flatMap(role => machine.runFile(role) ?? []);
-  t.is(left.length, 2);
-  daemon.child.kill('SIGKILL');
-  await daemon.ended;
-  const { code, text } = await machine.run(...PG());
-  t.is(code, 0, text);
-  t.false(/using it/.test(text));
-  for (const process of left) t.false(isAlive(process), process.role);
-});
+test.serial(
+  'a daemon listens on an IPv6 address alone; killed, it leaves nothing that the next run would trust',
+  async t => {
+    if (existsSync('/proc/net/if_inet6')) machine.host = '[::1]';
+    else t.log('this machine has no IPv6');
+    const daemon = await machine.daemon();
+    const asks = (host: string) => ask({ host, port: machine.port }, { path: '/check' });
+    t.is((await asks(machine.host.replace(/[[\]]/g, ''))).status, 200);
+    if (machine.host === '[::1]') await t.throwsAsync(asks('127.0.0.1'), { code: 'ECONNREFUSED' });
+    machine.host = '127.0.0.1';
+    const left = (['etcd', 'server'] as const).flatMap(role => machine.runFile(role) ?? []);
+    t.is(left.length, 2);
+    daemon.child.kill('SIGKILL');
+    await daemon.ended;
+    const { code, text } = await machine.run(...PG());
+    t.is(code, 0, text);
+    t.false(/using it/.test(text));
+    for (const process of left) t.false(isAlive(process), process.role);
+  },
+);
 
 test.serial("etcd's data from another version is set aside, and every dot is still there", async t => {
   await writeFile(join(machine.stateDirectory, 'etcd-version'), '3.3\n');

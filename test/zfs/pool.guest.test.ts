@@ -1,7 +1,7 @@
 // guest: disks=1
 // Step 1 of dm-linuxkit on the kernel's OpenZFS: what becomes of a pool, and every refusal, with nothing written.
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { DmError } from '../../src/lib/errors.ts';
 import { readEdges } from '../../src/provision/edges.ts';
@@ -161,6 +161,25 @@ test.serial('devices that can not be used: each its own refusal by the program',
   t.regex(missing.stderr, /\/dev\/ubda/);
 });
 
+test.serial(
+  'a disk that is part of another device, and a disk with read errors, are refused, --force or not',
+  async t => {
+    const disk = await disks.disk();
+    const sectors = await sh('blockdev', '--getsz', disk);
+    const map = async (name: string, target: string) => {
+      await sh('dmsetup', 'create', name, '--noudevsync', '--table', `0 ${sectors} ${target}`);
+      t.teardown(() => sh('dmsetup', 'remove', name));
+      return `/dev/${await sh('dmsetup', 'info', '-c', '--noheadings', '-o', 'blkdevname', name)}`;
+    };
+    const linear = await map('whole', `linear ${disk} 0`);
+    const used = await refusal(t, 'tank', [disk], { force: true });
+    t.is(used.code, 'DEVICE_IN_USE');
+    t.regex(used.message, new RegExp(`part of ${linear}`));
+    const bad = await map('bad', 'error');
+    t.is((await refusal(t, 'tank', [bad], { force: true })).code, 'DEVICE_UNREADABLE');
+  },
+);
+
 test.serial('the same disk by two names is refused', async t => {
   const disk = await disks.disk();
   await symlink(disk, '/dev/by-another-name');
@@ -287,4 +306,14 @@ test.serial('two runs for two pools on one disk: one gets it, the other is refus
 test.serial('a real disk is partitioned as well', async t => {
   t.is((await poolStep('tank', ['/dev/ubda'])).how, 'created');
   t.regex(await sh('zpool', 'status', '-P', 'tank'), /\/dev\/ubda1 /);
+});
+
+test.serial('a machine without ZFS is told what to install', async t => {
+  await rename('/dev/zfs', '/dev/zfs-away');
+  const file = await disks.file(0);
+  const ended = await dmLinuxkit('tank', `--storage-device=${file}`).finally(() =>
+    rename('/dev/zfs-away', '/dev/zfs'),
+  );
+  t.is(ended.exitCode, 12, ended.stderr);
+  t.regex(ended.stderr, /error: This machine has no ZFS: there is no \/dev\/zfs[\s\S]*Install/);
 });

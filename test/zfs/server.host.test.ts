@@ -1,4 +1,4 @@
 import test from 'ava';
 import { serverSuite } from './suites/server.ts';
 
-serverSuite(test, { ownNetwork: false });
+serverSuite(test, { inGuest: false });

@@ -2,8 +2,9 @@
 import test from 'ava';
 import { asDmError, DmError } from '../../../src/lib/errors.ts';
 import { withAftermath } from '../../../src/provision/aftermath.ts';
-import { againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
+import { abortable, againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
 import { ensureDot } from '../../../src/provision/dot.ts';
+import { outerFirst } from '../../../src/provision/restore-mounts.ts';
 import { runPaths } from '../../../src/provision/run-files.ts';
 import { serverEnvironment } from '../../../src/provision/server-service.ts';
 import { reservationFor } from '../../../src/provision/state-dataset.ts';
@@ -94,4 +95,27 @@ test('what is cut off by the clock or a signal says so, whatever it tripped over
   const running = againstTheClock({ interrupted: asked.signal }, 60_000, ({ signal }) => never(0, signal));
   asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
   await t.throwsAsync(running, { code: 'INTERRUPTED' });
+});
+
+test('what was cut off may fail later, and nobody falls over that', async t => {
+  const asked = new AbortController();
+  const calls = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [before, after] = calls.map(({ promise }) => promise);
+  const waiting = abortable(before ?? Promise.resolve(), asked.signal);
+  asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
+  await t.throwsAsync(waiting, { code: 'INTERRUPTED' });
+  await t.throwsAsync(abortable(after ?? Promise.resolve(), asked.signal), { code: 'INTERRUPTED' });
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  for (const { reject } of calls) reject(new Error('socket hang up'));
+  await new Promise(resolve => setTimeout(resolve));
+  process.off('unhandledRejection', note);
+  t.deepEqual(unhandled, []);
+});
+
+test('a mount within another is made after it, whichever was recorded first', t => {
+  const recorded = ['/srv/app/inner/most', '/srv/b', '/srv/app', '/srv/app/inner'];
+  const order = outerFirst(recorded.map(Mountpoint => ({ Mountpoint }))).map(mount => mount.Mountpoint);
+  t.deepEqual(order, ['/srv/b', '/srv/app', '/srv/app/inner', '/srv/app/inner/most']);
 });

@@ -11,8 +11,8 @@ import { namesSuite } from './server/names.ts';
 import { originalSuite } from './server/original.ts';
 import { secretsSuite } from './server/secrets.ts';
 
-/** `ownNetwork`: nobody else has ports on this machine. The tests build on each other, in this order. */
-export function serverSuite(test: TestFn, options: { ownNetwork: boolean }): void {
+/** `inGuest`: nobody else has ports there, and requests cost more. The tests build on each other, in this order. */
+export function serverSuite(test: TestFn, options: { inGuest: boolean }): void {
   let made: ServerBed | undefined;
   const bed = () => {
     if (!made) throw new Error('the pool could not be made');
@@ -23,9 +23,9 @@ export function serverSuite(test: TestFn, options: { ownNetwork: boolean }): voi
   });
   test.after.always(() => made?.clear());
 
-  originalSuite(test, bed, options);
+  originalSuite(test, bed, { ownNetwork: options.inGuest });
   methodsSuite(test, bed);
-  namesSuite(test, bed);
+  namesSuite(test, bed, { few: options.inGuest });
   lossesSuite(test, bed);
   behindSuite(test, bed);
   killsSuite(test, bed);

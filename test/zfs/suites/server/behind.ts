@@ -5,10 +5,10 @@ import { until } from '../../../../src/lib/retry.ts';
 import { sh } from '../../../helpers/disks.ts';
 import type { ServerBed } from '../../../helpers/server-bed.ts';
 
-const within = { deadlineMs: 120_000, everyMs: 100 };
+const within = { deadlineMs: 60_000, everyMs: 100 };
 
 export function behindSuite(test: TestFn, bed: () => ServerBed): void {
-  const idOf = async (name: string) => String((await bed().call('Lookup', bed().dot(name))).result);
+  const idOf = (name: string) => bed().admin<string>('Lookup', bed().dot(name));
   /** ZFS may answer "busy" for a moment. */
   const insist = async (...argv: [string, ...string[]]) => {
     let fault: unknown;
@@ -47,7 +47,8 @@ export function behindSuite(test: TestFn, bed: () => ServerBed): void {
     await bed().up();
     await insist('zfs', 'destroy', '-r', bed().dataset(await idOf('gone')));
     const error =
-      (await bed().call('Procure', { Namespace: 'admin', Name: 'gone', Subdot: 'data' })).error ?? '';
+      (await bed().call('Procure', { Namespace: 'admin', Name: 'gone', Subdot: 'data' }, { over: 'socket' }))
+        .error ?? '';
     t.notRegex(error, /fault of its own/);
     t.true(await isListed('gone', false));
     t.is((await bed().create('gone')).result, true);

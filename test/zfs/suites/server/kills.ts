@@ -37,10 +37,9 @@ export function killsSuite(test: TestFn, bed: () => ServerBed): void {
       t.false(answered && result === true, `what was created is there: ${outcome}`);
       const datasets = await bed().datasetsNamed(name);
       t.is(datasets.length, 1, outcome);
-      t.is(datasets[0], bed().dataset(String((await bed().call('Lookup', bed().dot(name))).result)), outcome);
-      const get = (await bed().call('Get', String((await bed().call('Lookup', bed().dot(name))).result)))
-        .result;
-      t.like(get, { CommitCount: 1 });
+      const id = await bed().admin<string>('Lookup', bed().dot(name));
+      t.is(datasets[0], bed().dataset(id), outcome);
+      t.like(await bed().admin('Get', id), { CommitCount: 1 });
       outcomes.push(outcome);
     }
     t.log(outcomes.join('\n'));

@@ -44,9 +44,14 @@ const HOSTILE = [
   'a'.repeat(100_000),
 ];
 
+/** What the issue names: for a guest, where a request costs ten times what it costs outside. */
+const FEW = HOSTILE.filter(name =>
+  ['..', '/', '@', '%', '\0', '\n', '-o mountpoint=/', 'ü', 'a'.repeat(65)].includes(name),
+);
+
 const pattern = 'name, should match pattern: ^[a-zA-Z0-9_\\-]{1,64}$';
 
-export function namesSuite(test: TestFn, bed: () => ServerBed): void {
+export function namesSuite(test: TestFn, bed: () => ServerBed, { few }: { few: boolean }): void {
   /** Everything that a name could have left: datasets, mounts and links. */
   const everything = async () =>
     [
@@ -67,7 +72,7 @@ export function namesSuite(test: TestFn, bed: () => ServerBed): void {
         t.is(http.status, 200);
         t.is(error, message, `${method} ${JSON.stringify(params).slice(0, 120)}`);
       };
-      for (const name of HOSTILE) {
+      for (const name of few ? FEW : HOSTILE) {
         for (const method of ['Create', 'Delete', 'Exists', 'Lookup', 'Procure'])
           await expect(
             method,
@@ -103,7 +108,8 @@ export function namesSuite(test: TestFn, bed: () => ServerBed): void {
 
   test.serial('names that the pattern allows are taken literally, whatever they look like', async t => {
     await bed().up();
-    for (const Name of ['-rf', '--', '__proto__', 'constructor', 'dmfs', '_hidden', 'a'.repeat(64)]) {
+    const all = ['-rf', '__proto__', 'a'.repeat(64), '--', 'constructor', 'dmfs', '_hidden'];
+    for (const Name of few ? all.slice(0, 3) : all) {
       const ref = { Namespace: 'admin', Name };
       const path = await bed().admin<string>('Procure', { ...ref, Subdot: '-p' });
       t.is(path, `${bed().at.containerMountPrefix}/admin/${Name}/-p`);

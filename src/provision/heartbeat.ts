@@ -1,0 +1,53 @@
+/**
+ * A sign of life on the pool while a daemon serves it. Another machine that finds the disk takes it for abandoned when
+ * nothing is written for ten seconds (idle.ts); a database at rest writes nothing, so we do.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asDmError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+
+/** With OpenZFS's transaction groups of at most 5 s (`zfs_txg_timeout`), each look of idle.ts sees a beat. */
+const EVERY_MS = 4_000;
+const FILE = 'heartbeat';
+const HUNG_AFTER_BEATS = 5;
+const HUNG =
+  'ZFS hangs: a file of the pool has given no answer for many seconds, though its commands may still answer. Restart zfs-fuse, or the machine.';
+
+type Write = (path: string, text: string, options: { mode: number }) => Promise<void>;
+
+/** Writes the time into a file of `directory` every four seconds until `stop`; failures are logged once in a row,
+ * and so is a write that does not end. */
+export function startHeartbeat(
+  directory: string,
+  log: Log,
+  { everyMs = EVERY_MS, write = writeFile as Write } = {},
+): { stop(): void } {
+  let isWriting = false;
+  let isFailing = false;
+  let missed = 0;
+  const beat = async () => {
+    if (isWriting) {
+      // A pool that hangs must not collect writes that hang with it; whoever looks for the reason finds it here.
+      if (++missed === HUNG_AFTER_BEATS) log.error(HUNG);
+      return;
+    }
+    missed = 0;
+    isWriting = true;
+    try {
+      await write(join(directory, FILE), `${new Date().toISOString()}\n`, { mode: 0o600 });
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing)
+        log.warn(`The sign of life on the pool can not be written: ${asDmError(error).message}`);
+      isFailing = true;
+    } finally {
+      isWriting = false;
+    }
+  };
+  const timer = setInterval(beat, everyMs);
+  timer.unref();
+  void beat();
+  return { stop: () => clearInterval(timer) };
+}
