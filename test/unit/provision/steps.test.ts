@@ -4,7 +4,6 @@ import { asDmError, DmError } from '../../../src/lib/errors.ts';
 import { withAftermath } from '../../../src/provision/aftermath.ts';
 import { abortable, againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
 import { ensureDot } from '../../../src/provision/dot.ts';
-import { outerFirst } from '../../../src/provision/restore-mounts.ts';
 import { runPaths } from '../../../src/provision/run-files.ts';
 import { serverEnvironment } from '../../../src/provision/server-service.ts';
 import { reservationFor } from '../../../src/provision/state-dataset.ts';
@@ -112,10 +111,4 @@ test('what was cut off may fail later, and nobody falls over that', async t => {
   await new Promise(resolve => setTimeout(resolve));
   process.off('unhandledRejection', note);
   t.deepEqual(unhandled, []);
-});
-
-test('a mount within another is made after it, whichever was recorded first', t => {
-  const recorded = ['/srv/app/inner/most', '/srv/b', '/srv/app', '/srv/app/inner'];
-  const order = outerFirst(recorded.map(Mountpoint => ({ Mountpoint }))).map(mount => mount.Mountpoint);
-  t.deepEqual(order, ['/srv/b', '/srv/app', '/srv/app/inner', '/srv/app/inner/most']);
 });
