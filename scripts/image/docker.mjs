@@ -13,6 +13,8 @@ const STOP_MS = 30_000;
 /** Another run's dockerd has the same folder of images: then we wait for it to end. */
 const LOCK_SECONDS = 600;
 
+/** What is unmounted on the machine goes from the new namespace too: a copy that stayed would keep its filesystem busy. */
+const SLAVE = ['--propagation', 'slave'];
 /** Mounts in the new mount namespace: a live Docker's sockets are out of sight and out of reach. */
 const ENTER = `mkdir -p /run/docker /run/containerd
 mount -t tmpfs tmpfs /run/docker && mount -t tmpfs tmpfs /run/containerd && exec "$@"`;
@@ -22,7 +24,14 @@ function daemonArguments(folder, network) {
   return [
     // Ended by the kernel when we are killed; ended in order, and waited for, in all other cases.
     ...['--pdeathsig', 'TERM', '--', 'flock', '--timeout', String(LOCK_SECONDS), '--no-fork'],
-    ...[join(cacheDir, 'docker.lock'), 'unshare', '--mount', ...(network === 'host' ? [] : ['--net']), '--'],
+    ...[
+      join(cacheDir, 'docker.lock'),
+      'unshare',
+      '--mount',
+      ...SLAVE,
+      ...(network === 'host' ? [] : ['--net']),
+      '--',
+    ],
     ...['sh', '-c', ENTER, 'sh', 'dockerd'],
     ...['--data-root', join(cacheDir, 'docker'), '--exec-root', join(folder, 'exec')],
     ...['--host', `unix://${folder}/docker.sock`, '--pidfile', join(folder, 'pid')],
