@@ -5,9 +5,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { root } from './lib/paths.mjs';
+import { nodeBin, root } from './lib/paths.mjs';
+
+// The programs begin with `#!/usr/bin/env node`, and the machine's own may be too old for them.
+const newerNode = dirname(nodeBin);
+process.env.PATH = `${newerNode}${delimiter}${process.env.PATH}`;
 
 const keep = process.env.KEEP === '1';
 const folder = mkdtempSync('/var/tmp/dm-demo-');
@@ -167,6 +171,7 @@ async function leaveDaemon() {
   ).trim();
   console.log(`
 Try next:
+   export PATH=${newerNode}:$PATH        # Node 24, for the programs in dist/
    dist/dm remote add local admin@127.0.0.1:${port} < ${key}
    dist/dm list
    dist/dm-linuxkit ${[...common, '--dot=redis', `--mountpoint=${folder}/redis`].join(' ')}

@@ -1,5 +1,6 @@
 /** Step 9: `dm-linuxkit stop` ends a daemon, takes the mounts away, and exports the pool when asked to. */
 
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
@@ -124,6 +125,8 @@ async function unmountAll(pool: string, chosen: (mount: Mount) => boolean): Prom
       try {
         await unmountSoon(mount.mountpoint);
         gone.push(mount);
+        // Ours to make, ours to take; the next mount makes it again. Not when something else is in it, or below it.
+        if (!isExposed(mount)) await rmdir(mount.mountpoint).catch(() => undefined);
       } catch (error) {
         await bringBack(gone);
         throw error;

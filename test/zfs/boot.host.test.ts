@@ -6,6 +6,7 @@ import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'nod
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
+import { etcdMountpoint, MOUNT_PREFIX } from '../../src/model/layout.ts';
 import { takeLock } from '../../src/system/lock.ts';
 import { isAlive } from '../../src/system/processes.ts';
 import { DIST, Machine, PATIENCE_MS } from '../helpers/boot.ts';
@@ -135,6 +136,7 @@ test.serial('stop --export takes everything away, and again has nothing to do', 
   t.is(code, 0, text);
   t.deepEqual(await readdir(machine.at('pg')), []);
   t.is(await machine.mountAt('pg'), undefined);
+  await t.throwsAsync(stat(etcdMountpoint(MOUNT_PREFIX, machine.pool)), { code: 'ENOENT' });
   const again = await machine.stop('--export');
   t.is(again.code, 0, again.text);
   t.regex(again.text, /nothing to stop/);
