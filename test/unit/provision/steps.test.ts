@@ -51,6 +51,7 @@ test('256 MiB are reserved, on small pools 5 %', t => {
   t.is(reservationFor(10 * 2 ** 30), 256 * 2 ** 20);
   t.is(reservationFor(5 * 2 ** 30), 256 * 2 ** 20);
   t.is(reservationFor(2 ** 30), Math.floor(2 ** 30 / 20));
+  t.is(reservationFor(240 * 2 ** 20), 32 * 2 ** 20);
 });
 
 test('the server is told paths of secrets, and sockets instead of ports', t => {
