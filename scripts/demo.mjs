@@ -200,7 +200,8 @@ function cleanUp() {
     encoding: 'utf8',
     timeout: 60_000,
   });
-  if (stopped.status === 0) rmSync(folder, { recursive: true, force: true });
+  if (stopped.status === 0)
+    for (const made of [folder, `/run/dotmesh/${pool}`]) rmSync(made, { recursive: true, force: true });
   else
     console.error(`not everything could be taken back, ${folder} stays:\n${stopped.stdout}${stopped.stderr}`);
   for (const pid of processes('zfs-fuse').filter(pid => !zfsFuseBefore.includes(pid)))

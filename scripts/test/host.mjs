@@ -74,5 +74,12 @@ export function judge({ tap, status, ended, output, seconds }) {
     (status !== 0 && result.failed === 0 ? `ended with status ${status}` : undefined) ??
     (result.passed + result.failed + result.skipped === 0 ? 'holds no test' : undefined);
   const failures = why ? [...result.failures, `✘ ${why}`] : result.failures;
-  return { ...result, failed: result.failed + (why ? 1 : 0), failures, output, seconds };
+  return {
+    ...result,
+    failed: result.failed + (why ? 1 : 0),
+    failures,
+    output,
+    seconds,
+    ended: Boolean(ended),
+  };
 }

@@ -16,6 +16,7 @@ import { printMetadata } from '../provision/metadata.ts';
 import { type LogChoice, parseCommand } from '../provision/options.ts';
 import { stop } from '../provision/stop.ts';
 import { createRpcClient } from '../remote/rpc-client.ts';
+import { leave } from '../system/leave.ts';
 import { connectZfs } from '../zfs/command-line.ts';
 import { probeFiles } from '../zfs/probe.ts';
 
@@ -68,11 +69,11 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-function fail(error: unknown): never {
+function fail(error: unknown): void {
   process.stderr.write(`${NAME}: ${explain(error)}\n`);
-  process.exit(exitCodeOf(error));
+  void leave(exitCodeOf(error));
 }
 
 // Node itself would print the line of the bundle in which it happened: all of the program.
 process.on('uncaughtException', fail);
-main(process.argv.slice(2)).then(() => process.exit(0), fail);
+main(process.argv.slice(2)).then(() => leave(0), fail);

@@ -18,6 +18,7 @@ import { readPki } from '../server/pki.ts';
 import { readSettings, type Settings } from '../server/settings.ts';
 import { FLAGS, guessAddresses, helpText } from '../server/usage.ts';
 import { writeFileAtomic } from '../system/files.ts';
+import { leave } from '../system/leave.ts';
 import { usersOf } from '../system/processes.ts';
 import { ENV } from '../wire/environment.ts';
 import { connectZfs } from '../zfs/command-line.ts';
@@ -137,9 +138,9 @@ async function waitForEtcd(etcd: Etcd, signal: AbortSignal): Promise<void> {
 }
 
 main(process.argv.slice(2)).then(
-  () => process.exit(0),
+  () => leave(0),
   error => {
     process.stderr.write(`${explain(error)}\n`);
-    process.exit(exitCodeOf(error));
+    return leave(exitCodeOf(error));
   },
 );

@@ -10,6 +10,9 @@ import type { Size } from '../zfs/index.ts';
 
 const FRESH_MS = 1000;
 const PATIENCE_MS = 25;
+/** Figures this old, or none at all, are worth waiting for. */
+const OLD_MS = 5000;
+const PATIENCE_WITH_OLD_MS = 1000;
 
 export interface SizesOptions {
   ask: () => Promise<Map<string, Size>>;
@@ -20,6 +23,7 @@ export class Sizes {
   readonly #options: SizesOptions;
   #sizes: ReadonlyMap<string, Size> = new Map();
   #askedAt = Number.NEGATIVE_INFINITY;
+  #knownAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
   #failing = false;
 
@@ -27,7 +31,7 @@ export class Sizes {
     this.#options = options;
   }
 
-  /** Begins to ask when the figures are older than 1 s, and waits at most 25 ms for the answer. */
+  /** Begins to ask when the figures are older than 1 s; waits 25 ms for the answer, 1 s when they are older than 5 s. */
   async refresh(): Promise<void> {
     if (!this.#asking && performance.now() - this.#askedAt >= FRESH_MS) {
       this.#askedAt = performance.now();
@@ -35,7 +39,8 @@ export class Sizes {
         this.#asking = undefined;
       });
     }
-    if (this.#asking) await within(this.#asking, PATIENCE_MS);
+    const isOld = performance.now() - this.#knownAt >= OLD_MS && !this.#failing;
+    if (this.#asking) await within(this.#asking, isOld ? PATIENCE_WITH_OLD_MS : PATIENCE_MS);
   }
 
   /** Zeros while nothing is known. */
@@ -51,7 +56,9 @@ export class Sizes {
   async #ask(): Promise<void> {
     const { ask, log } = this.#options;
     try {
+      const askedAt = this.#askedAt;
       this.#sizes = await ask();
+      this.#knownAt = askedAt;
       this.#failing = false;
     } catch (error) {
       if (!this.#failing) {

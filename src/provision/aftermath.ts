@@ -7,7 +7,7 @@ import { printable } from '../model/names.ts';
 export type Progress = 'looking' | 'pool' | 'imported' | 'served';
 
 const ENDINGS: Record<Progress, (pool: string) => string> = {
-  looking: () => 'Nothing was changed.',
+  looking: () => 'Nothing was changed on the disks.',
   // Refusals of devices and pools say themselves what is to be done; what was cut here is finished by the
   // next run.
   pool: () => 'Whatever was begun is finished by the next run.',

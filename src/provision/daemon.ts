@@ -74,7 +74,9 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
       await writeRunFile(paths.daemon, self('serving', listen));
       await report.state('serving');
       const mounted = outcome === undefined ? '' : `${outcome}; `;
-      context.tell(`Ready: ${mounted}API on ${listen}, the admin's key in ${up.secrets.apiKeyFile}.`);
+      context.tell(
+        `Ready: ${mounted}API on ${listen}, the admin's key, unless it was reset since, in ${up.secrets.apiKeyFile}.`,
+      );
       return { paths, up };
     } catch (error) {
       await up?.services.stop();

@@ -2,7 +2,7 @@
 
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asDmError, DmError, errno } from '../lib/errors.ts';
+import { asDmError, DmError, errno, isDmError } from '../lib/errors.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, printable } from '../model/names.ts';
 import { coverReadOnly } from '../system/cover.ts';
@@ -34,6 +34,8 @@ export async function exposeDot(
   try {
     return await expose(pool, prepared, adapters);
   } catch (error) {
+    // Mounted, but slow to answer: it stays, and so does its record.
+    if (isDmError(error, 'ZFS_HUNG')) throw error;
     await client.call('ForgetMount', { Mountpoint: target.mountpoint }).catch(() => undefined);
     throw error;
   }

@@ -68,13 +68,17 @@ async function close(path: string, paths: Pick<RunPaths, 'guards'>): Promise<boo
   if (verdict === 'leave' || (verdict === 'clear' && !(await clearGuardsBelow(path)))) return false;
   // First the record: what is closed without one would stay closed after "dm-linuxkit stop".
   await changeGuards(paths, directories => directories.add(path));
-  if (verdict === 'is closed') return true;
+  if (verdict === 'is closed') {
+    await finishAbove(path);
+    return true;
+  }
   const inDot = await liesInDot(path);
   const above = verdict === 'make' ? await makeDirectory(path, inDot) : [];
   if (above === 'closed above') return true;
   // In the data of another dot no attribute is left that would be committed with it.
   if (inDot || !((await isImmutable(path)) || (await setImmutable(path, true)))) await coverReadOnly(path);
   for (const directory of above) await chmod(directory, 0o755);
+  await finishAbove(path);
   return true;
 }
 
@@ -93,6 +97,16 @@ async function makeDirectory(path: string, inDot: boolean): Promise<string[] | '
   return inDot ? [] : missing.slice(0, -1);
 }
 
+/** Directories above that a run made and was cut off before it opened them to everybody. */
+async function finishAbove(path: string): Promise<void> {
+  for (
+    let at = dirname(path);
+    at !== '/' && ((await lstat(at)).mode & 0o7777) === GUARD_MODE;
+    at = dirname(at)
+  )
+    await chmod(at, 0o755);
+}
+
 /** Whether a directory is closed by the attribute or by a cover. */
 export async function isClosed(directory: string): Promise<boolean> {
   const mount = (await mountsAt(directory)).at(-1);
@@ -100,7 +114,9 @@ export async function isClosed(directory: string): Promise<boolean> {
 }
 
 async function liesInDot(path: string): Promise<boolean> {
-  return /zfs/.test(mountOfPath(path, await mountTable())?.type ?? '');
+  const source = mountOfPath(path, await mountTable())?.source ?? '';
+  // Of any pool: another's daemon may commit there. A machine whose own root lies on ZFS is no dot.
+  return /^[^/]+\/dmfs\//.test(source);
 }
 
 async function isThere(path: string): Promise<boolean> {

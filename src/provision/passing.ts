@@ -18,6 +18,8 @@ const CODES: readonly string[] = [
   'DEVICE_UNREADABLE',
   'NVME_WITHOUT_NAMESPACE',
   'AUTO_NO_DISK',
+  'AUTO_SEVERAL_DISKS',
+  'AUTO_AMBIGUOUS',
   'PARTITION_MISSING',
   // A member of the pool that comes late, a pool that another host has still or somebody is just exporting.
   'POOL_ACTIVE',

@@ -59,6 +59,8 @@ export function planPool(request: PlanRequest, devices: readonly DeviceState[]):
   const pools = poolsOn(devices);
   const wanted = pools.filter(pool => pool.label.poolName === request.poolName);
   if (wanted.length > 1) return refuse(twice(request.poolName, wanted));
+  const copies = copiesAmong(wanted);
+  if (copies) return refuse(copied(request.poolName, copies));
   const [only] = wanted;
   if (only) return planImport(request.poolName, only, devices);
   return planCreate(request, pools, devices);
@@ -109,6 +111,15 @@ function poolsOn(devices: readonly DeviceState[]): Found[] {
     }
   }
   return [...pools.values()];
+}
+
+/** Devices that carry the same member of a pool: one is a copy of the other, and ZFS would choose by chance. */
+function copiesAmong(pools: readonly Found[]): DeviceState[] | undefined {
+  const members = Map.groupBy(
+    pools.flatMap(pool => [...pool.on]),
+    ([, label]) => label.guid,
+  );
+  return [...members.values()].find(same => same.length > 1)?.map(([device]) => device);
 }
 
 function isNewer(a: Label, b: Label): boolean {
@@ -178,6 +189,15 @@ function otherName(wanted: string, pool: Found): DmError {
       hint: `Give --pool-name=${poolName} to use it, or --force to wipe it: what is on it is then lost.`,
       data: { name: poolName, guid: pool.guid },
     },
+  );
+}
+
+function copied(name: string, devices: readonly DeviceState[]): DmError {
+  return new DmError(
+    'pool',
+    'POOL_TWICE',
+    `${namesOf(devices)} carry the same part of the pool ${name}: one is a copy of the other.`,
+    { hint: 'Take the copy away, or name one of them only.' },
   );
 }
 

@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts';
 import { POOL_MARK, PROPERTY, RUN_DIRECTORY } from '../model/layout.ts';
 import { makePrivateDirectory } from '../system/files.ts';
 import { takeLock } from '../system/lock.ts';
-import type { Pool, Pools, Zfs } from '../zfs/index.ts';
+import type { Label, Pool, Pools, Zfs } from '../zfs/index.ts';
 import { fingerprint } from './auto.ts';
 import { chooseDisks } from './choose-disks.ts';
 import { abortable } from './context.ts';
@@ -56,6 +56,8 @@ export interface PoolOutcome {
 }
 
 /** Longer than another run's creation, or its look at an idle pool, takes. */
+/** `pool_state_t`, as labels have it. */
+const POOL_ACTIVE = 0;
 const LOCK_WAIT_MS = 120_000;
 
 /**
@@ -190,6 +192,13 @@ async function importPool(
   const { pools, signal, tell } = deps;
   // These devices and no others, so that a pool of that name elsewhere is never met.
   const from = states.map(state => state.path);
+  if (isUnclaimed(label)) {
+    tell?.(
+      `The pool ${poolName} was not exported, and its host had no id: watching for 10 s whether it is in use.`,
+    );
+    const inUse = await writtenMeanwhile(states.map(watched), { signal });
+    if (inUse !== undefined) throw stillInUse({ poolName, label }, inUse);
+  }
   try {
     signal?.throwIfAborted();
     await pools.import(poolName, { from, guid });
@@ -210,6 +219,14 @@ async function importPool(
     'pool: taken over, it was idle',
   );
   return arrived('taken-over', poolName, deps);
+}
+
+/**
+ * ZFS guards a pool by the id of its host. Machines without one (no /etc/hostid, no spl_hostid: LinuxKit's) all look the
+ * same to it, and it would import what another of them has in use.
+ */
+function isUnclaimed({ state, hostId }: Label): boolean {
+  return state === POOL_ACTIVE && (hostId === undefined || /^0+$/.test(hostId));
 }
 
 async function createPool(

@@ -20,7 +20,7 @@ export interface Credentials {
 /**
  * Reads `host[:port]/namespace/dot[@branch][.subdot]`; an IPv6 address stands in brackets.
  *
- * @throws DmError usage/BAD_SEED, usage/INVALID_NAME
+ * @throws DmError usage/BAD_SEED (what stands before an @ of the host, a key perhaps, is not repeated), usage/INVALID_NAME
  */
 export function parseSeed(text: string): Seed {
   const match = /^(?:\[([^\]/]+)\]|([a-zA-Z0-9][a-zA-Z0-9.-]*))(?::(\d{1,5}))?\/([^/]+\/[^/]+)$/.exec(text);
@@ -29,9 +29,14 @@ export function parseSeed(text: string): Seed {
   const port = digits === undefined ? DEFAULT_PORT : Number(digits);
   const sound = port >= 1 && port <= 65535 && (six === undefined || isIPv6(six));
   if (host === undefined || dot === undefined || !sound) {
-    throw new DmError('usage', 'BAD_SEED', `The seed "${printable(text)}" can not be read.`, {
-      hint: 'It should read host[:port]/namespace/dot[@branch][.subdot].',
-    });
+    throw new DmError(
+      'usage',
+      'BAD_SEED',
+      `The seed "${printable(text.replace(/^.*@(?=[^/]*\/)/s, '…@'))}" can not be read.`,
+      {
+        hint: 'It should read host[:port]/namespace/dot[@branch][.subdot].',
+      },
+    );
   }
   return { host, port, address: parseDotAddress(dot) };
 }

@@ -13,12 +13,13 @@ import type { Pool, Zfs } from '../zfs/index.ts';
 const RESERVATION = 256 * 2 ** 20;
 const SMALL_POOL = 5 * 2 ** 30;
 /**
- * Before it lets a change begin, OpenZFS asks for 24 times the largest it could become. Renaming a small file took more
- * than the 12 MiB that are 5 % of the smallest pool (seen with 2.1.11: ENOSPC with all of them free), and less than 25.
+ * etcd sets 64 MiB aside for its log when it starts afresh, and OpenZFS wants a tenth more for that. Nor does OpenZFS
+ * let a change begin without 24 times the largest it could become: renaming a small file took more than 12 MiB (seen
+ * with 2.1.11: ENOSPC with all of them free).
  */
-const LEAST_RESERVATION = 32 * 2 ** 20;
+const LEAST_RESERVATION = 80 * 2 ** 20;
 
-/** Bytes to reserve on a pool of this size: 256 MiB; on pools under 5 GiB 5 %, but no less than 32 MiB. Pure. */
+/** Bytes to reserve on a pool of this size: 256 MiB; on pools under 5 GiB 5 %, but no less than 80 MiB. Pure. */
 export function reservationFor(poolBytes: number): number {
   return poolBytes < SMALL_POOL ? Math.max(LEAST_RESERVATION, Math.floor(poolBytes * 0.05)) : RESERVATION;
 }
@@ -42,7 +43,11 @@ export async function ensureStateDirectory(
     const reservation = String(reservationFor(pool.sizeBytes));
     await zfs.create(dataset, { mountpoint: directory, reservation, atime: 'off' });
   } else if (found.mountpoint !== directory) await zfs.set(dataset, { mountpoint: directory });
-  if (!isMounted) await zfs.mount(dataset);
+  if (!isMounted) {
+    await zfs.mount(dataset);
+    // A new filesystem's own root directory is open to all; what is in it is not for all.
+    await chmod(directory, 0o700);
+  }
   if ((await mountsAt(directory)).at(-1)?.source !== dataset) {
     throw new DmError(
       'mount',
@@ -53,7 +58,5 @@ export async function ensureStateDirectory(
       },
     );
   }
-  // A new filesystem's own root directory is open to all; what is in it is not for all.
-  await chmod(directory, 0o700);
   return directory;
 }

@@ -96,5 +96,5 @@ test('outer mountpoints come before what lies in them, however they were recorde
 
 test('a failure says that the mountpoint stays closed', t => {
   const hint = withAftermath(new Error('x'), 'looking', 'p', '/var/lib/pg').hint;
-  t.is(hint, 'Nothing was changed. /var/lib/pg stays closed until its dot is mounted.');
+  t.is(hint, 'Nothing was changed on the disks. /var/lib/pg stays closed until its dot is mounted.');
 });

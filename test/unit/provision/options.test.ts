@@ -174,3 +174,9 @@ test('the help names every flag once, with its default', t => {
   t.true(text.includes('--zpool-device'));
   t.true(text.split('\n').every(line => line.length <= 120));
 });
+
+test('a word that begins a vdev is refused as the name of a pool, before any disk is touched', t => {
+  for (const name of ['mirror', 'raidz2', 'spare', 'log', 'draid1'])
+    t.is(refusal(...BASE, `--pool-name=${name}`), 'usage/BAD_POOL_NAME', name);
+  t.is(refusal(...BASE, '--pool-name=dotmesh-pool'), 'accepted');
+});

@@ -170,3 +170,12 @@ test('property: --force never touches a device in use, a read-only one, or a poo
   );
   t.pass();
 });
+
+test('a disk and its copy, attached together, are refused: which one ZFS would take is chance', t => {
+  const plan = planPool(request, [
+    device('/dev/a', { content: carrying(label()) }),
+    device('/dev/b', { content: carrying(label({ txg: '39' })) }),
+  ]);
+  t.is(refusal(plan), 'pool/POOL_TWICE');
+  t.true(plan.do === 'refuse' && /\/dev\/a, \/dev\/b/.test(plan.error.message));
+});

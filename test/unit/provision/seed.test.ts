@@ -52,3 +52,8 @@ test('a seed is refused in one sentence that says when it will work', t => {
   t.is(error.kind, 'usage');
   t.regex(error.message, /push and pull\.$/);
 });
+
+test('a key that was written into the seed by mistake is not repeated in the message', t => {
+  const error = t.throws(() => parseSeed('admin:S3CRET@hub:32607/alice/shop'), { code: 'BAD_SEED' });
+  t.notRegex(error?.message ?? '', /S3CRET/);
+});

@@ -50,8 +50,8 @@ test("a server's refusal is an error about the dot, in the server's words", asyn
 test('256 MiB are reserved, on small pools 5 %', t => {
   t.is(reservationFor(10 * 2 ** 30), 256 * 2 ** 20);
   t.is(reservationFor(5 * 2 ** 30), 256 * 2 ** 20);
-  t.is(reservationFor(2 ** 30), Math.floor(2 ** 30 / 20));
-  t.is(reservationFor(240 * 2 ** 20), 32 * 2 ** 20);
+  t.is(reservationFor(2 * 2 ** 30), Math.floor((2 * 2 ** 30) / 20));
+  t.is(reservationFor(240 * 2 ** 20), 80 * 2 ** 20);
 });
 
 test('the server is told paths of secrets, and sockets instead of ports', t => {
@@ -76,7 +76,7 @@ test('the server is told paths of secrets, and sockets instead of ports', t => {
 
 test('an error says how the machine is left', t => {
   const error = new DmError('mount', 'X', 'No.', { hint: 'Do this.' });
-  t.is(withAftermath(error, 'looking', 'p').hint, 'Do this. Nothing was changed.');
+  t.is(withAftermath(error, 'looking', 'p').hint, 'Do this. Nothing was changed on the disks.');
   t.regex(withAftermath(error, 'imported', 'p').hint ?? '', /^Do this\. The pool p stays imported/);
   t.is(withAftermath(new DmError('device', 'X', 'No.'), 'pool', 'p').hint, undefined);
 });
