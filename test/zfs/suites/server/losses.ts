@@ -122,7 +122,9 @@ export function lossesSuite(test: TestFn, bed: () => ServerBed): void {
         return JSON.parse(value).Id === id && !values.has('dotmesh.io/registry/filesystems/admin/to-go');
       }, within);
       t.true(told);
-      t.regex(bed().log, /the index in etcd is behind[\s\S]*the index in etcd is caught up/);
+      // The line follows the writing that was just seen.
+      const said = () => /the index in etcd is behind[\s\S]*the index in etcd is caught up/.test(bed().log);
+      t.true(await until(said, within), bed().log);
     },
   );
 }
