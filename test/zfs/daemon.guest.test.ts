@@ -120,9 +120,10 @@ test.serial('SIGTERM stops all of it in order; the mounts stay', async t => {
   t.is(code, 0, text);
   t.deepEqual(oursRunning(), []);
   for (const name of ['db', 'cache', 'host']) t.truthy(await machine.mountAt(name), name);
+  // No run file is left; the record of closed mountpoints is for "dm-linuxkit stop".
   t.deepEqual(
     readdirSync(machine.paths.directory).filter(name => name.endsWith('.json')),
-    [],
+    ['guards.json'],
   );
 });
 
