@@ -29,6 +29,12 @@ interface Row {
 }
 const rows: Row[] = [];
 
+/** Shown at once as well: the whole takes minutes. */
+function add(row: Row): void {
+  rows.push(row);
+  console.error(`${row.what}: ${row.ours}${row.raw && ` (raw ${row.raw})`}`);
+}
+
 const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
 const median = (values: number[]): number =>
   values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -42,7 +48,7 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 /** A row that compares with a raw operation; the bar is on the difference, in milliseconds. */
 function compare(what: string, ours: number[], raw: number[], overRaw: number): void {
   const [a, b] = [median(ours), median(raw)];
-  rows.push({
+  add({
     what,
     ours: ms(a),
     raw: ms(b),
@@ -54,7 +60,7 @@ function compare(what: string, ours: number[], raw: number[], overRaw: number): 
 
 function single(what: string, value: number, show: (value: number) => string, limit?: number): void {
   const met = limit === undefined ? undefined : value <= limit;
-  rows.push({
+  add({
     what,
     ours: show(value),
     raw: '',
@@ -83,7 +89,7 @@ async function boots(folder: string): Promise<void> {
     await run(['truncate', '-s', '1G', raw]);
     first.raw.push(await timed(() => run(['zpool', 'create', '-m', 'none', `${pool}-raw`, raw])));
     await run(['zpool', 'export', `${pool}-raw`]);
-    second.raw.push(await timed(() => run(['zpool', 'import', '-N', '-d', directory, `${pool}-raw`])));
+    second.raw.push(await timed(() => run(['zpool', 'import', '-d', directory, `${pool}-raw`])));
     await run(['zpool', 'destroy', `${pool}-raw`]);
     const boot = async () =>
       run([
@@ -282,7 +288,7 @@ async function programs(folder: string): Promise<void> {
     bare.push(await timed(() => run([process.execPath, '-e', '0'], { env })));
   }
   const [a, b] = [median(version), median(bare)];
-  rows.push({
+  add({
     what: 'dm version / node -e 0',
     ours: ms(a),
     raw: ms(b),
