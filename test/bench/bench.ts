@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../src/lib/retry.ts';
 import { createRpcClient } from '../../src/remote/rpc-client.ts';
+import { mountTable } from '../../src/system/mounts.ts';
 import { run } from '../../src/system/run.ts';
 
 const ROUNDS = 5;
@@ -110,6 +111,9 @@ async function boots(folder: string): Promise<void> {
   compare('second boot (one-shot) / zpool import', second.ours, second.raw, 1500);
 }
 
+/** Those that still run: an error on the way must not leave them. */
+const running = new Set<Server>();
+
 interface Server {
   pid: number;
   port: number;
@@ -143,15 +147,18 @@ async function startServer(pool: string, folder: string, etcdPort: number): Prom
     deadlineMs: 120_000,
   });
   if (!answered) throw new Error('the server did not come up');
-  return {
+  const server: Server = {
     pid: child.pid ?? 0,
     port,
     readyMs: performance.now() - begin,
     stop: async () => {
+      running.delete(server);
       child.kill('SIGTERM');
       await exited;
     },
   };
+  running.add(server);
+  return server;
 }
 
 function client(port: number) {
@@ -233,8 +240,16 @@ async function servers(folder: string): Promise<void> {
       if (count === 1000) await idle(server.pid);
       await server.stop();
     }
+  } catch (error) {
+    console.error(error);
+    throw error;
   } finally {
+    for (const server of running) await server.stop();
     await etcd.stop();
+    for (const { mountpoint } of (await mountTable())
+      .filter(({ source }) => source.startsWith(`${pool}/`))
+      .reverse())
+      await run(['umount', mountpoint]);
     await run(['zpool', 'destroy', pool], { timeoutMs: 300_000 });
   }
 }
