@@ -1,7 +1,6 @@
 /** A real HTTP server on 127.0.0.1 and on a UNIX socket, with a fake workshop behind it. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,20 +8,10 @@ import { createLog } from '../../src/lib/log.ts';
 import { type Daemon, startDaemon } from '../../src/server/daemon.ts';
 import type { Limits } from '../../src/server/listener.ts';
 import { ADMIN_KEY, fakeWorkshop, type Overrides } from './fake-workshop.ts';
+import { type Answer, ask as askHttp, type Asking as HttpAsking } from './http.ts';
 
-export interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-
-export interface Asking {
-  method?: string;
-  path?: string;
-  body?: string | Buffer;
-  headers?: Record<string, string>;
-  /** `login:secret`; null for none. Default: admin's key. */
-  auth?: string | null;
+/** As in http.ts; without `auth` it is the admin's key. */
+export interface Asking extends Omit<HttpAsking, 'over'> {
   over?: 'tcp' | 'socket' | 'check';
 }
 
@@ -63,33 +52,12 @@ export async function startTestServer(
     ...options,
   });
 
-  function ask({ method = 'GET', path = '/', body, headers, auth, over = 'tcp' }: Asking): Promise<Answer> {
+  function ask({ over = 'tcp', auth = `admin:${ADMIN_KEY}`, ...asking }: Asking): Promise<Answer> {
     const where =
       over === 'socket'
         ? { socketPath }
-        : { host: '127.0.0.1', port: over === 'tcp' ? daemon.port : daemon.checkPort };
-    const login = auth === undefined ? `admin:${ADMIN_KEY}` : auth;
-    return new Promise((resolve, reject) => {
-      const req = request({
-        ...where,
-        method,
-        path,
-        headers,
-        agent: false,
-        ...(login === null ? {} : { auth: login }),
-      });
-      req.on('error', reject);
-      req.on('response', res => {
-        const chunks: Buffer[] = [];
-        res.on('data', chunk => chunks.push(chunk));
-        res.on('error', reject);
-        res.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, body: text });
-        });
-      });
-      req.end(body);
-    });
+        : { host: '127.0.0.1', port: over === 'tcp' ? daemon.port : (daemon.checkPort ?? 0) };
+    return askHttp(where, { ...asking, auth });
   }
 
   const rpc = (body: string, asking: Asking = {}) =>
