@@ -24,9 +24,11 @@ import { ENV } from '../wire/environment.ts';
 import { connectZfs } from '../zfs/command-line.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
 
-const ETCD_WITHIN_MS = 30_000;
+/** dm-linuxkit starts us beside etcd, which may need two tries of a minute. */
+const ETCD_WITHIN_MS = 120_000;
+const ETCD_SLOW_MS = 5_000;
 const ETCD_LOOK_MS = 2_000;
-/** Who stops a machine does not wait longer than 10 s. */
+const ETCD_EVERY_MS = 10;
 /** Less than dm-linuxkit waits for us: it stops the pair of etcd and us within 10 s. */
 const STOP_WITHIN_MS = 5_000;
 
@@ -91,7 +93,7 @@ async function start(settings: Settings, log: Log, signal: AbortSignal, undo: Un
   const tls = readPki(settings.etcdEndpoint, settings.pkiPath);
   const etcd = createGateway({ endpoint: settings.etcdEndpoint, ...(tls ? { tls } : {}) });
   undo.push(() => etcd.close());
-  await waitForEtcd(etcd, signal);
+  await waitForEtcd(etcd, signal, log);
   const workshop = await createWorkshop({
     zfs,
     pools,
@@ -128,9 +130,17 @@ async function findStateDirectory(settings: Settings, zfs: Zfs, pools: Pools): P
 }
 
 /** @throws DmError services/ETCD_UNREACHABLE */
-async function waitForEtcd(etcd: Etcd, signal: AbortSignal): Promise<void> {
+async function waitForEtcd(etcd: Etcd, signal: AbortSignal, log: Log): Promise<void> {
   const look = () => etcd.healthy(ETCD_LOOK_MS);
-  if (await until(look, { deadlineMs: ETCD_WITHIN_MS, signal })) return;
+  const slow = setTimeout(
+    () => log.warn(`etcd does not answer yet: waiting for it, ${ETCD_WITHIN_MS / 1000} s at most.`),
+    ETCD_SLOW_MS,
+  );
+  try {
+    if (await until(look, { deadlineMs: ETCD_WITHIN_MS, everyMs: ETCD_EVERY_MS, signal })) return;
+  } finally {
+    clearTimeout(slow);
+  }
   const text = `etcd gave no answer within ${ETCD_WITHIN_MS / 1000} s.`;
   throw new DmError('services', 'ETCD_UNREACHABLE', text, {
     hint: `Is it running at the address in ${ENV.etcdEndpoint}?`,

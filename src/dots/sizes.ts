@@ -10,7 +10,7 @@ import type { Size } from '../zfs/index.ts';
 
 const FRESH_MS = 1000;
 const PATIENCE_MS = 25;
-/** Figures this old, or none at all, are worth waiting for. */
+/** Figures this old, or none at all, are worth waiting for, unless ZFS took longer than that the last time. */
 const OLD_MS = 5000;
 const PATIENCE_WITH_OLD_MS = 1000;
 
@@ -26,12 +26,16 @@ export class Sizes {
   #knownAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
   #failing = false;
+  #tookMs = 0;
 
   constructor(options: SizesOptions) {
     this.#options = options;
   }
 
-  /** Begins to ask when the figures are older than 1 s; waits 25 ms for the answer, 1 s when they are older than 5 s. */
+  /**
+   * Begins to ask when the figures are older than 1 s; waits 25 ms for the answer, or 1 s when they are older than 5 s
+   * and the last answer did not take longer (1,000 dots take zfs-fuse many seconds).
+   */
   async refresh(): Promise<void> {
     if (!this.#asking && performance.now() - this.#askedAt >= FRESH_MS) {
       this.#askedAt = performance.now();
@@ -39,8 +43,9 @@ export class Sizes {
         this.#asking = undefined;
       });
     }
-    const isOld = performance.now() - this.#knownAt >= OLD_MS && !this.#failing;
-    if (this.#asking) await within(this.#asking, isOld ? PATIENCE_WITH_OLD_MS : PATIENCE_MS);
+    const isOld = performance.now() - this.#knownAt >= OLD_MS;
+    const isHopeful = !this.#failing && this.#tookMs < PATIENCE_WITH_OLD_MS;
+    if (this.#asking) await within(this.#asking, isOld && isHopeful ? PATIENCE_WITH_OLD_MS : PATIENCE_MS);
   }
 
   /** Zeros while nothing is known. */
@@ -57,7 +62,9 @@ export class Sizes {
     const { ask, log } = this.#options;
     try {
       const askedAt = this.#askedAt;
-      this.#sizes = await ask();
+      this.#sizes = await ask().finally(() => {
+        this.#tookMs = performance.now() - askedAt;
+      });
       this.#knownAt = askedAt;
       this.#failing = false;
     } catch (error) {

@@ -23,14 +23,7 @@ export async function startServices(
   context: Context,
   clock: Clock,
 ): Promise<Services> {
-  let etcd = (await startEtcd(paths, settings.stateDirectory, context, clock)).service;
-  let server: Service;
-  try {
-    server = await startServer(paths, settings, context, clock);
-  } catch (error) {
-    await stopService(etcd, ETCD_GRACE_MS, paths.etcd);
-    throw error;
-  }
+  let { etcd, server } = await startBoth(paths, settings, context, clock);
   return {
     etcd: () => etcd,
     server: () => server,
@@ -51,6 +44,32 @@ export async function startServices(
       }
     },
   };
+}
+
+/**
+ * The server is loaded while etcd elects itself, which is a part of every boot: it waits for etcd by itself, and
+ * answers only afterwards. When one fails the other is taken back.
+ */
+async function startBoth(
+  paths: RunPaths,
+  settings: ServerSettings,
+  context: Context,
+  clock: Clock,
+): Promise<{ etcd: Service; server: Service }> {
+  const failed = new AbortController();
+  const either = { ...clock, signal: AbortSignal.any([clock.signal, failed.signal]) };
+  const giveUp = (error: unknown) => {
+    failed.abort(error);
+    return undefined;
+  };
+  const [etcd, server] = await Promise.all([
+    startEtcd(paths, settings.stateDirectory, context, either).catch(giveUp),
+    startServer(paths, settings, context, either).catch(giveUp),
+  ]);
+  if (etcd && server) return { etcd: etcd.service, server };
+  if (server) await stopService(server, SERVER_GRACE_MS, paths.server);
+  if (etcd) await stopService(etcd.service, ETCD_GRACE_MS, paths.etcd);
+  throw failed.signal.reason;
 }
 
 async function stopService(service: Service, graceMs: number, runFile: string): Promise<void> {

@@ -10,13 +10,17 @@ import type { Capabilities } from './index.ts';
  * @throws DmError zfs/ZFS_MISSING, ZFS_DENIED, ZFS_HUNG
  */
 export async function findCapabilities(): Promise<Capabilities> {
-  // Does anything answer at all? Without a module or a daemon the commands still print their usage.
-  await zpool(['list', '-H', '-o', 'name'], 'pools');
-  const version = await zfs(['version'], 'ZFS', { okCodes: [0, 1, 2] });
+  const [version] = await Promise.all([
+    zfs(['version'], 'ZFS', { okCodes: [0, 1, 2] }),
+    // Does anything answer at all? Without a module or a daemon the commands still print their usage.
+    zpool(['list', '-H', '-o', 'name'], 'pools'),
+  ]);
   const number = openZfsVersion(version.stdout);
   if (number !== undefined) return openZfs(number);
-  const known = await zpool(['get'], 'ZFS', { okCodes: [0, 2] });
-  const upgrade = await zpool(['upgrade', '-v'], 'ZFS');
+  const [known, upgrade] = await Promise.all([
+    zpool(['get'], 'ZFS', { okCodes: [0, 2] }),
+    zpool(['upgrade', '-v'], 'ZFS'),
+  ]);
   return olderZfs(known.stderr + known.stdout, upgrade.stdout);
 }
 

@@ -62,6 +62,14 @@ const RULES: readonly Rule[] = [
     code: 'MOUNTPOINT_TAKEN',
     say: about => `${about} can not be mounted: there are files at its mountpoint.`,
   },
+  {
+    // zfs-fuse's fuse_listener.c: MAX_FILESYSTEMS; the log says "filesystem limit reached", the command only this.
+    words: /make sure the FUSE module is loaded/i,
+    kind: 'zfs',
+    code: 'MOUNTS_EXHAUSTED',
+    say: about => `zfs-fuse does not mount ${about}: it mounts 1,000 filesystems at most.`,
+    hint: 'Delete dots that nobody needs, or use a kernel with the ZFS module; fewer mounted: see that /dev/fuse works.',
+  },
   { words: /\bbusy\b/, kind: 'zfs', code: 'DATASET_BUSY', say: about => `${about} is in use.` },
 ];
 

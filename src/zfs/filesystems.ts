@@ -2,13 +2,15 @@
 
 import { isDmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
+import type { Mount } from '../system/mounts.ts';
 import { dataset } from './arguments.ts';
 import { lines, zfs } from './command.ts';
 import { COLUMNS, framed, type Row } from './framed.ts';
 import type { Capabilities, Filesystem, Size, Snapshot, SnapshotOptions } from './index.ts';
+import { zfsMounts } from './mounting.ts';
 import { parseNumbers, sizesFrom } from './sizes.ts';
 
-const NATIVE = ['guid', 'origin', 'mounted', 'mountpoint'];
+const NATIVE = ['guid', 'origin', 'mountpoint'];
 const LIST_MS = 120_000;
 /** Every snapshot answers for every name: a stranger's stream with thousands of names must not stop us. */
 const MOST_METADATA_NAMES = 64;
@@ -29,27 +31,36 @@ async function get(args: readonly string[], root: string): Promise<string | unde
 
 /**
  * One command. The user properties are those of model/layout.ts, by name: `zfs get all` takes three times as long,
- * since it works out every native property as well.
+ * since it works out every native property as well. What is mounted says the kernel: zfs-fuse reads the whole mount
+ * table anew for each filesystem that is asked whether it is.
  */
 export async function listFilesystems(root: string, capabilities: Capabilities): Promise<Filesystem[]> {
   const question = framed([...NATIVE, ...Object.values(PROPERTY)]);
   const answer = await get(['-r', ...ofType('filesystem', capabilities), '-o', COLUMNS, question.list], root);
-  return filesystemsFrom(question.parse(answer ?? ''));
+  return filesystemsFrom(question.parse(answer ?? ''), (await zfsMounts()).filter(isWhole));
 }
 
-/** Pure. */
-export function filesystemsFrom(rows: readonly Row[]): Filesystem[] {
+const isWhole = (mount: Mount) => mount.root === '/';
+
+/** Pure. `mounts`: those of whole filesystems. */
+export function filesystemsFrom(
+  rows: readonly Row[],
+  mounts: readonly Pick<Mount, 'source'>[],
+): Filesystem[] {
+  const mounted = new Set(mounts.map(({ source }) => source));
   const found = new Map<string, Filesystem>();
   for (const { name, property, source, value } of rows) {
     if (name.includes('@')) continue;
     let filesystem = found.get(name);
     if (!filesystem) {
-      filesystem = { name, guid: '', origin: undefined, mounted: false, mountpoint: '', properties: {} };
+      filesystem = {
+        ...{ name, guid: '', origin: undefined, mountpoint: '', properties: {} },
+        mounted: mounted.has(name),
+      };
       found.set(name, filesystem);
     }
     if (property === 'guid') filesystem.guid = value;
     else if (property === 'origin') filesystem.origin = value === '-' || value === '' ? undefined : value;
-    else if (property === 'mounted') filesystem.mounted = value === 'yes';
     else if (property === 'mountpoint') filesystem.mountpoint = value;
     else if (source === 'local') filesystem.properties[property] = value;
   }

@@ -38,6 +38,7 @@ export interface Filesystem {
   guid: string;
   /** The snapshot that it was cloned from, `pool/fs@snap`. */
   origin: string | undefined;
+  /** As a whole, where this process sees it; bind mounts of its directories do not count. */
   mounted: boolean;
   mountpoint: string;
   /** Those of PROPERTY (model/layout.ts) whose source is `local`, by whole name: what came in a stream is no truth. */

@@ -18,9 +18,14 @@ import type { Capabilities } from './index.ts';
 /** After an unmount zfs-fuse needs some milliseconds, more on a loaded machine, until it lets go of the dataset. */
 const SETTLE_MS = 5_000;
 
-/** Mounts of the dataset that this process sees: its own and the bind mounts of it. */
+/** Mounts of datasets that this process sees: their own and the bind mounts of them. */
+export async function zfsMounts(): Promise<Mount[]> {
+  return (await mountTable()).filter(mount => /zfs/.test(mount.type));
+}
+
+/** Those of one dataset. */
 export async function mountsOf(name: string): Promise<Mount[]> {
-  return (await mountTable()).filter(mount => mount.source === name && /zfs/.test(mount.type));
+  return (await zfsMounts()).filter(mount => mount.source === name);
 }
 
 /** @throws DmError as the contract says: MOUNTPOINT_TAKEN, DATASET_MISSING, DATASET_BUSY… */

@@ -83,6 +83,12 @@ test('a pool that multihost sees in use is active, not merely foreign', t => {
   }
 });
 
+test('a zfs-fuse that has mounted as much as it can is told from one that fails', t => {
+  const text =
+    "cannot mount 'p/dot': Input/output error.\nMake sure the FUSE module is loaded.\nfilesystem successfully created, but not mounted";
+  t.is(code(zfsError(failed(text), 'p/dot')), 'MOUNTS_EXHAUSTED');
+});
+
 test('no ZFS, a ZFS that hangs and a denied one keep their names whatever was tried', t => {
   const missing = zfsError(new DmError('internal', 'COMMAND_MISSING', 'x'), 'p');
   const hung = zfsError(new DmError('timeout', 'COMMAND_TIMED_OUT', 'x'), 'p');
