@@ -132,7 +132,7 @@ function asText(user: unknown): string {
 function inUse(entry: Entry, seen: readonly string[]): DmError {
   const users = seen.length > 0 ? seen : ['somebody who can not be seen from here'];
   const count = `${users.length} ${users.length === 1 ? 'container is' : 'containers are'}`;
-  const message = `We cannot delete the volume ${entry.id} when ${count} still using it: ${users.join(', ')}`;
+  const message = `We cannot delete the volume ${entry.id} when ${count} still using it: ${users.join(', ')}.`;
   return new DmError('dot', 'DOT_IN_USE', message, {
     hint: 'Stop what uses it and unmount it, then delete it.',
     data: { users },

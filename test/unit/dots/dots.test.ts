@@ -155,7 +155,7 @@ for (const [step, users] of [
     const error = await t.throwsAsync(workshop.dots.delete(admin(workshop), ref('shop')), {
       code: 'DOT_IN_USE',
     });
-    t.regex(error?.message ?? '', /cannot delete the volume .* when 1 container is still using it: /);
+    t.regex(error?.message ?? '', /cannot delete the volume .* when 1 container is still using it: .*\.$/);
     t.regex(error?.message ?? '', users.length > 0 ? /postgres \(process 71\)/ : /can not be seen/);
     t.is(b.fake.datasets.get(`tank/dmfs/${id}`)?.properties[PROPERTY.deleting], undefined);
     t.is(workshop.dots.lookup({ ...ref('shop'), Branch: '' }), id);
