@@ -170,7 +170,7 @@ test('who has files open is named also where ZFS does not know', async t => {
   const { dots, users, close } = await b.start();
   await dots.create(users.admin(), ref('shop'));
   b.fake.fail.set('unmount', new DmError('zfs', 'DATASET_BUSY', 'busy'));
-  await t.throwsAsync(dots.delete(users.admin(), ref('shop')), { message: /: sh \(process 7\)$/ });
+  await t.throwsAsync(dots.delete(users.admin(), ref('shop')), { message: /: sh \(process 7\)\.$/ });
   await close();
 });
 
