@@ -17,6 +17,7 @@ import { requireRoot } from './input.ts';
 import type { StopOptions } from './options.ts';
 import { refuseServerElsewhere, withPoolLock } from './pool-lock.ts';
 import { liveRunFile, type RunPaths, removeRunDirectory, runPaths, stopLeftovers } from './run-files.ts';
+import { probeStateDirectory } from './state-dataset.ts';
 import { newStatus, readStatus, STATUS_FILES, writeStatus } from './status.ts';
 
 /** It stops within 10 s; then the kernel ends its children with it. */
@@ -24,11 +25,12 @@ const DAEMON_MS = 15_000;
 const BUSY_MS = 3_000;
 
 /**
- * @throws DmError mount/UNMOUNT_BUSY (data.users; the mounts are as they were, and a daemon goes on),
+ * @throws DmError zfs/ZFS_HUNG, mount/UNMOUNT_BUSY (data.users; the mounts are as they were, and a daemon goes on),
  *   pool/POOL_BUSY, services/DAEMON_STUCK, locked/LOCKED
  */
 export async function stop(options: StopOptions, context: Context): Promise<void> {
   requireRoot();
+  await probeStateDirectory(options.poolName, context.adapters);
   const paths = runPaths(options.poolName, RUN_DIRECTORY);
   await interruptStart(paths);
   await againstTheClock(context, options.timeoutMs, clock =>
@@ -109,7 +111,7 @@ async function stopDaemon(paths: RunPaths): Promise<boolean> {
 /**
  * Takes the pool's mounts away that are chosen, newest first; when one is in use, those that went come back.
  *
- * @throws DmError mount/UNMOUNT_BUSY (data.users)
+ * @throws DmError zfs/ZFS_HUNG, mount/UNMOUNT_BUSY (data.users)
  */
 async function unmountAll(pool: string, chosen: (mount: Mount) => boolean): Promise<Mount[]> {
   return withMountLock(async () => {
