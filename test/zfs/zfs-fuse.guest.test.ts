@@ -17,7 +17,8 @@ const hasZfsFuse = existsSync('/usr/sbin/zfs-fuse');
 const fuseTest = hasZfsFuse ? test.serial : test.serial.skip;
 
 let machine: Machine;
-const children: ChildProcess[] = [];
+/** Each with a process group of its own. */
+const takers: ChildProcess[] = [];
 
 const dot = (name: string) => [`--dot=${name}`, `--mountpoint=${machine.at(name)}`];
 const daemons = async () => (await sh('pgrep', '-x', 'zfs-fuse').catch(() => '')).split('\n').filter(Boolean);
@@ -34,13 +35,19 @@ test.before(async () => {
 });
 
 test.after.always(async () => {
-  for (const child of children) child.kill('SIGKILL');
-  for (const pid of await daemons()) process.kill(Number(pid), 'SIGKILL');
-  await until(async () => (await daemons()).length === 0, within);
+  await endZfsFuse();
   for (const { mountpoint } of (await mountTable()).filter(({ type }) => type === 'fuse.zfs').reverse())
     await sh('umount', mountpoint);
   await rename('/dev/zfs-away', '/dev/zfs');
 });
+
+/** And whoever has its descriptors: with the last of them the kernel gives up what waits for an answer. */
+async function endZfsFuse(): Promise<void> {
+  for (const { pid } of takers.splice(0)) if (pid) process.kill(-pid, 'SIGKILL');
+  for (const pid of await daemons()) process.kill(Number(pid), 'SIGKILL');
+  if (!(await until(async () => (await daemons()).length === 0, within)))
+    throw new Error('zfs-fuse does not end');
+}
 
 fuseTest('never inside a container: the daemon would end with it', async t => {
   const program = [process.execPath, join(process.env['DM_DIST'] ?? 'dist', 'dm-linuxkit')];
@@ -91,8 +98,7 @@ fuseTest('a ZFS whose files hang while its commands answer is named, and nobody 
   t.not(daemon.child.exitCode, null);
 
   // Ending zfs-fuse frees what hangs; the next run begins anew.
-  for (const child of children) child.kill('SIGKILL');
-  process.kill(Number(zfsFuse), 'SIGKILL');
+  await endZfsFuse();
   const { code, text } = await machine.run(...dot('a'));
   t.is(code, 0, text);
   await writeFile(machine.at('a/file'), 'x');
@@ -118,12 +124,11 @@ async function takeRequests(pid: string): Promise<void> {
       my $fd = syscall(438, $pidfd, $n + 0, 0); die "pidfd_getfd: $!" if $fd < 0;
       next if fork;
       open my $fuse, "+<&=", $fd or die $!;
-      while (getppid() != 1) { select(undef, undef, undef, 0.0005) unless sysread $fuse, my $request, 1 << 20 }
-      exit;
+      while (1) { select(undef, undef, undef, 0.0005) unless sysread $fuse, my $request, 1 << 20 }
     }
     print "ready\\n"; $| = 1; print ""; sleep 1 while 1;`;
-  const child = spawn('perl', ['-e', script, pid], { stdio: ['ignore', 'pipe', 'pipe'] });
-  children.push(child);
+  const child = spawn('perl', ['-e', script, pid], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  takers.push(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += String(chunk)));
   if (
