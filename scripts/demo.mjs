@@ -201,7 +201,8 @@ function cleanUp() {
     timeout: 60_000,
   });
   if (stopped.status === 0)
-    for (const made of [folder, `/run/dotmesh/${pool}`]) rmSync(made, { recursive: true, force: true });
+    for (const made of [folder, `/run/dotmesh/${pool}`, `/run/dotmesh/.locks/${pool}`])
+      rmSync(made, { recursive: true, force: true });
   else
     console.error(`not everything could be taken back, ${folder} stays:\n${stopped.stdout}${stopped.stderr}`);
   for (const pid of processes('zfs-fuse').filter(pid => !zfsFuseBefore.includes(pid)))

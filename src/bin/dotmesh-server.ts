@@ -11,7 +11,7 @@ import { parseFlags } from '../lib/flags.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { until, within } from '../lib/retry.ts';
 import { VERSION } from '../lib/version.ts';
-import { ensureStateDirectory } from '../provision/state-dataset.ts';
+import { ensureStateDirectory, PROBE_MS } from '../provision/state-dataset.ts';
 import { startDaemon } from '../server/daemon.ts';
 import { refuseTakenDoors } from '../server/doors.ts';
 import { readPki } from '../server/pki.ts';
@@ -23,6 +23,7 @@ import { usersOf } from '../system/processes.ts';
 import { ENV } from '../wire/environment.ts';
 import { connectZfs } from '../zfs/command-line.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
+import { probeFiles } from '../zfs/probe.ts';
 
 /** dm-linuxkit starts us beside etcd, which may need two tries of a minute. */
 const ETCD_WITHIN_MS = 120_000;
@@ -94,6 +95,7 @@ async function start(settings: Settings, log: Log, signal: AbortSignal, undo: Un
   const etcd = createGateway({ endpoint: settings.etcdEndpoint, ...(tls ? { tls } : {}) });
   undo.push(() => etcd.close());
   await waitForEtcd(etcd, signal, log);
+  const { adminKeyFile } = settings;
   const workshop = await createWorkshop({
     zfs,
     pools,
@@ -103,6 +105,8 @@ async function start(settings: Settings, log: Log, signal: AbortSignal, undo: Un
     containerMountPrefix,
     stateDirectory,
     writeFileAtomic,
+    // One that the machine's owner gave is his to change.
+    adminKeyFile: adminKeyFile?.startsWith(`${stateDirectory}/`) ? adminKeyFile : undefined,
     usersOf,
     log,
   });
@@ -122,7 +126,8 @@ async function findStateDirectory(settings: Settings, zfs: Zfs, pools: Pools): P
     });
   }
   const given = settings.stateDirectory;
-  if (given === undefined) return ensureStateDirectory(pool, zfs, settings.mountPrefix);
+  const probe = (directory: string) => probeFiles(directory, PROBE_MS);
+  if (given === undefined) return ensureStateDirectory(pool, zfs, probe, settings.mountPrefix);
   const found = await stat(given).catch(() => undefined);
   // Not made when missing: the pool's dataset is then not mounted there, and state beside it would be lost.
   if (found?.isDirectory()) return given;

@@ -1,7 +1,7 @@
 /** What a user can do with dots: checks, then the queue, then the operation. */
 
 import { DmError } from '../lib/errors.ts';
-import { checkName, MASTER } from '../model/names.ts';
+import { checkName, checkNewDotName, MASTER } from '../model/names.ts';
 import type { BranchRef, DotRef } from '../wire/methods.ts';
 import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
 import type { Context } from './context.ts';
@@ -31,7 +31,10 @@ export function createDots(context: Context): Dots {
     checkMayCreate(caller, store.state, ref.Namespace);
     return queues.run(nameKey(ref.Namespace, ref.Name), async () => {
       const found = registry.master(ref);
-      if (!found) return { entry: await createDot(context, ref), isNew: true };
+      if (!found) {
+        checkNewDotName({ namespace: ref.Namespace, name: ref.Name });
+        return { entry: await createDot(context, ref), isNew: true };
+      }
       return { entry: found, isNew: await complete(found) };
     });
   }

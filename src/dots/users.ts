@@ -28,10 +28,13 @@ export function createUsers({
   store,
   index,
   log,
+  keepAdminKey,
 }: {
   store: StateStore;
   index: IndexWriter;
   log: Log;
+  /** Writes the admin's key where a later start finds it again. */
+  keepAdminKey: ((key: string) => Promise<void>) | undefined;
 }): Users {
   const all = () => store.state.users;
 
@@ -87,9 +90,14 @@ export function createUsers({
     },
     admin: (): Caller => ({ user: safe(known(ADMIN_ID)), by: 'socket', apiKey: undefined }),
     async resetApiKey(userId) {
-      known(userId);
+      const { applied } = known(userId);
       const apiKey = newApiKey();
-      await edit(userId, { apiKey: hashKey(apiKey) });
+      const hash = hashKey(apiKey);
+      if (userId === ADMIN_ID && keepAdminKey) {
+        // First: cut off after it, the next start puts the key of the file in force.
+        await keepAdminKey(apiKey);
+        await edit(userId, { apiKey: hash, applied: { ...applied, apiKey: hash } });
+      } else await edit(userId, { apiKey: hash });
       return apiKey;
     },
     async updatePassword(userId, password) {

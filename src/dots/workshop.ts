@@ -36,6 +36,8 @@ export interface WorkshopOptions {
   /** On the pool, 0700: state.json lives here. */
   stateDirectory: string;
   writeFileAtomic: WriteAtomic;
+  /** A file of ours with the admin's API key in clear: a reset replaces it. Undefined: the machine's owner keeps it. */
+  adminKeyFile?: string | undefined;
   /** Names the processes in the way of a deletion where ZFS's own "busy" names none. */
   usersOf?: UsersOf;
   log: Log;
@@ -54,7 +56,10 @@ const STOP_INDEX_MS = 2000;
  *   and of ZFS's
  */
 export async function createWorkshop(options: WorkshopOptions): Promise<Workshop> {
-  const { zfs, pool, etcd, log } = options;
+  const { zfs, pool, etcd, log, adminKeyFile, writeFileAtomic } = options;
+  const keepAdminKey = adminKeyFile
+    ? (key: string) => writeFileAtomic(adminKeyFile, `${key}\n`, { mode: 0o600 })
+    : undefined;
   const everything = await zfs.filesystems(pool);
   const nodeId = nodeIdOf(pool, everything);
   const hasRoot = everything.some(filesystem => filesystem.name === dotsRoot(pool));
@@ -88,7 +93,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   else index.fallBehind(failure);
 
   return {
-    users: createUsers({ store, index, log }),
+    users: createUsers({ store, index, log, keepAdminKey }),
     dots: createDots(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),

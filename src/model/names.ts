@@ -27,9 +27,27 @@ export function nameFault(kind: NameKind, name: string): string {
   return NAME_PATTERN.test(name) ? '' : `invalid ${kind} name, should match pattern: ${PATTERN_TEXT}`;
 }
 
+/**
+ * The same for a name that is new: it may not begin with `-`, which programs take for a flag. What was made with such
+ * a name elsewhere stays reachable by it.
+ */
+export function newNameFault(kind: NameKind, name: string): string {
+  const fault = nameFault(kind, name);
+  if (fault !== '' || !name.startsWith('-')) return fault;
+  return `invalid ${kind} name, should match pattern: ${PATTERN_TEXT}, and not begin with "-"`;
+}
+
 /** @throws DmError usage/INVALID_NAME with the original's message */
 export function checkName(kind: NameKind, name: string): void {
-  const fault = nameFault(kind, name);
+  refuse(nameFault(kind, name));
+}
+
+/** @throws DmError usage/INVALID_NAME */
+export function checkNewDotName({ namespace, name }: DotName): void {
+  refuse(newNameFault('namespace', namespace) || newNameFault('dot', name));
+}
+
+function refuse(fault: string): void {
   if (fault !== '') throw new DmError('usage', 'INVALID_NAME', fault);
 }
 
@@ -81,10 +99,16 @@ export function formatDotName({ namespace, name }: DotName): string {
   return namespace === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`;
 }
 
-/** A machine's host name as a dot name: its first label, what the pattern forbids becomes `-`, at most 64 characters. */
+/**
+ * A machine's host name as a dot name: its first label, what the pattern forbids becomes `-`, at the beginning `_`, at
+ * most 64 characters. `(none)`, as Linux calls a machine without a name, is `_none-`.
+ */
 export function dotNameOfHost(hostname: string): string {
   const label = hostname.split('.')[0] ?? '';
-  return label.replace(/[^a-zA-Z0-9_-]/g, '-').slice(0, 64);
+  return label
+    .replace(/[^a-zA-Z0-9_-]/g, '-')
+    .replace(/^-/, '_')
+    .slice(0, 64);
 }
 
 /** What JSON leaves as it is and a terminal obeys: DEL, C1, line separators, bidirectional overrides. */

@@ -10,7 +10,7 @@ import { refuseServerElsewhere } from './pool-lock.ts';
 import { type RunPaths, stopLeftovers } from './run-files.ts';
 import { ensureSecrets, type SecretFiles } from './secrets.ts';
 import { type Services, startServices } from './services.ts';
-import { ensureStateDirectory } from './state-dataset.ts';
+import { ensureStateDirectory, PROBE_MS } from './state-dataset.ts';
 import { ensureZfsAnswers } from './zfs-fuse.ts';
 
 /** A run as it goes on: everything the steps share. */
@@ -31,8 +31,6 @@ export interface Up {
   stateDirectory: string;
 }
 
-const PROBE_MS = 20_000;
-
 /**
  * @throws whatever a step throws; nothing that was started runs then
  */
@@ -41,8 +39,9 @@ export async function bringUp(run: Run): Promise<Up> {
   await stopLeftovers(paths, context.log);
   await refuseServerElsewhere(paths, context, clock);
   const { pool, zfs } = await ensurePoolOf(run);
-  const stateDirectory = await ensureStateDirectory(pool, zfs);
-  await context.adapters.probeFiles(stateDirectory, PROBE_MS);
+  const stateDirectory = await ensureStateDirectory(pool, zfs, directory =>
+    context.adapters.probeFiles(directory, PROBE_MS),
+  );
   clock.signal.throwIfAborted();
   const secrets = await ensureSecrets(run.input.secrets, stateDirectory, context.log);
   clock.signal.throwIfAborted();

@@ -74,9 +74,9 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
       await writeRunFile(paths.daemon, self('serving', listen));
       await report.state('serving');
       const mounted = outcome === undefined ? '' : `${outcome}; `;
-      context.tell(
-        `Ready: ${mounted}API on ${listen}, the admin's key, unless it was reset since, in ${up.secrets.apiKeyFile}.`,
-      );
+      // One that we made is kept up to date by the server; one that was given is not ours to change.
+      const key = run.input.secrets.apiKeyFile === undefined ? 'key' : 'key, unless it was reset since,';
+      context.tell(`Ready: ${mounted}API on ${listen}, the admin's ${key} in ${up.secrets.apiKeyFile}.`);
       return { paths, up };
     } catch (error) {
       await up?.services.stop();

@@ -1,7 +1,7 @@
 /** Step 5: the dot is kept when it exists and created when it does not. */
 
 import { asDmError, DmError } from '../lib/errors.ts';
-import { type DotAddress, formatDotAddress, formatDotName } from '../model/names.ts';
+import { checkNewDotName, type DotAddress, formatDotAddress, formatDotName } from '../model/names.ts';
 import type { ServerClient } from './context.ts';
 
 /** Creating waits for ZFS; a pool of slow disks may take its time. */
@@ -25,8 +25,8 @@ export async function filesystemOf(client: Pick<ServerClient, 'call'>, address: 
 }
 
 /**
- * @throws DmError dot/BRANCH_MISSING (a branch is made from a commit, never out of nothing), dot/DOT_FAILED
- *   with the server's words
+ * @throws DmError dot/BRANCH_MISSING (a branch is made from a commit, never out of nothing), usage/INVALID_NAME,
+ *   dot/DOT_FAILED with the server's words
  */
 export async function ensureDot(
   client: Pick<ServerClient, 'call'>,
@@ -34,6 +34,7 @@ export async function ensureDot(
 ): Promise<'kept' | 'created'> {
   if ((await filesystemOf(client, address)) !== '') return 'kept';
   if (address.branch !== '') throw noBranch(address);
+  checkNewDotName(address);
   try {
     const { namespace: Namespace, name: Name } = address;
     await client.call('Create', { Namespace, Name }, { timeoutMs: CREATE_MS });

@@ -155,7 +155,7 @@ export const FLAGS: readonly Flag[] = [
     type: 'string',
     value: '[HOST]:PORT',
     default: DEFAULT_LISTEN,
-    help: 'where the API listens',
+    help: 'where the API listens; in a one-shot only when it is given',
   },
   {
     group: 'How to run',

@@ -3,7 +3,9 @@
  * that `dm-linuxkit stop` opens them. It may be lost: what is closed is seen by looking (guard-tree.ts).
  */
 
-import { readIfThere, writeFileAtomic } from '../system/files.ts';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makePrivateDirectory, readIfThere, writeFileAtomic } from '../system/files.ts';
 import { withMountLock } from '../system/mounts.ts';
 import type { RunPaths } from './run-files.ts';
 
@@ -22,8 +24,11 @@ export async function changeGuards(
     const directories = new Set(before);
     change(directories);
     const after = [...directories].sort();
-    if (JSON.stringify(after) !== JSON.stringify(before))
+    if (after.length === 0) await rm(paths.guards, { force: true });
+    else if (JSON.stringify(after) !== JSON.stringify(before)) {
+      await makePrivateDirectory(dirname(paths.guards));
       await writeFileAtomic(paths.guards, `${JSON.stringify(after)}\n`);
+    }
   });
 }
 

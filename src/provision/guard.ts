@@ -10,7 +10,6 @@ import { asDmError, errno, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { printable } from '../model/names.ts';
 import { coverReadOnly, isCover } from '../system/cover.ts';
-import { makePrivateDirectory } from '../system/files.ts';
 import { isImmutable, setImmutable } from '../system/immutable.ts';
 import { mountsAt, mountTable, unmount, withMountLock } from '../system/mounts.ts';
 import { mountOfPath } from '../system/users.ts';
@@ -46,13 +45,11 @@ export function guardVerdict(found: Found): GuardVerdict {
  */
 export async function closeMountpoint(
   mountpoint: string,
-  paths: Pick<RunPaths, 'directory' | 'guards'>,
+  paths: Pick<RunPaths, 'guards'>,
   log: Log,
 ): Promise<boolean> {
   try {
     const path = await resolvedMountpoint(mountpoint);
-    await makePrivateDirectory(dirname(paths.directory));
-    await makePrivateDirectory(paths.directory);
     return await withMountLock(() => close(path, paths));
   } catch (error) {
     // A mountpoint that can not be one: the run is about to refuse it in the same words.

@@ -3,10 +3,10 @@
  * nothing is written for ten seconds (idle.ts); a database at rest writes nothing, so we do.
  */
 
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { run } from '../system/run.ts';
 
 /** With OpenZFS's transaction groups of at most 5 s (`zfs_txg_timeout`), each look of idle.ts sees a beat. */
 const EVERY_MS = 4_000;
@@ -14,15 +14,20 @@ const FILE = 'heartbeat';
 const HUNG_AFTER_BEATS = 5;
 const HUNG =
   'ZFS hangs: a file of the pool has given no answer for many seconds, though its commands may still answer. Restart zfs-fuse, or the machine.';
+/** A beat that hangs is the only one: the next begins when it has ended, and nobody waits for it but this file. */
+const LONGEST_MS = 24 * 3_600_000;
 
-type Write = (path: string, text: string, options: { mode: number }) => Promise<void>;
+type Write = (path: string, text: string) => Promise<unknown>;
+
+/** In a child, since whatever touches a file of a ZFS that hangs can not be ended, and must not be us. */
+const writeInChild: Write = (path, text) => run(['tee', '--', path], { input: text, timeoutMs: LONGEST_MS });
 
 /** Writes the time into a file of `directory` every four seconds until `stop`; failures are logged once in a row,
  * and so is a write that does not end. */
 export function startHeartbeat(
   directory: string,
   log: Log,
-  { everyMs = EVERY_MS, write = writeFile as Write } = {},
+  { everyMs = EVERY_MS, write = writeInChild } = {},
 ): { stop(): void } {
   let isWriting = false;
   let isFailing = false;
@@ -33,10 +38,9 @@ export function startHeartbeat(
       if (++missed === HUNG_AFTER_BEATS) log.error(HUNG);
       return;
     }
-    missed = 0;
     isWriting = true;
     try {
-      await write(join(directory, FILE), `${new Date().toISOString()}\n`, { mode: 0o600 });
+      await write(join(directory, FILE), `${new Date().toISOString()}\n`);
       isFailing = false;
     } catch (error) {
       if (!isFailing)
@@ -44,6 +48,8 @@ export function startHeartbeat(
       isFailing = true;
     } finally {
       isWriting = false;
+      if (missed >= HUNG_AFTER_BEATS) log.warn('The files of the pool answer again.');
+      missed = 0;
     }
   };
   const timer = setInterval(beat, everyMs);

@@ -72,7 +72,8 @@ export interface ProvisionOptions {
   remoteUsername: string | undefined;
   remoteApiKey: string | undefined;
   files: GivenFiles;
-  listen: ListenAddress;
+  /** Undefined: nowhere but on the UNIX socket, which is all that a one-shot needs for itself. */
+  listen: ListenAddress | undefined;
   timeoutMs: number;
   onFailure: OnFailure;
   /** How long `wait` holds the boot. */
@@ -175,12 +176,18 @@ function provisionOptions(flags: Flags): ProvisionOptions {
     remoteUsername: flags.strings.get('remote-username'),
     remoteApiKey: flags.strings.get('remote-apikey'),
     files,
-    listen: parseListen('listen', flags.strings.get('listen') ?? DEFAULT_LISTEN),
+    listen: listenOf(flags, mode),
     ...failureOptions(flags),
     console: flags.strings.get('console'),
     shredUserdata: flags.booleans.has('shred-userdata'),
     userdataFile: flags.strings.get('userdata-file') ?? DEFAULT_USERDATA,
   };
+}
+
+/** The server of a one-shot is there for moments: a port that another pool's daemon has must not hinder it. */
+function listenOf(flags: Flags, mode: ProvisionOptions['mode']): ListenAddress | undefined {
+  const text = flags.strings.get('listen') ?? (mode === 'daemon' ? DEFAULT_LISTEN : undefined);
+  return text === undefined ? undefined : parseListen('listen', text);
 }
 
 /** A daemon's failure is for whoever started it: it never holds a boot. */

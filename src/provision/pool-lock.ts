@@ -3,6 +3,7 @@
  * it.
  */
 
+import { dirname } from 'node:path';
 import { DmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { RUN_DIRECTORY } from '../model/layout.ts';
@@ -25,7 +26,7 @@ export async function withPoolLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   await makePrivateDirectory(RUN_DIRECTORY);
-  await makePrivateDirectory(paths.directory);
+  await makePrivateDirectory(dirname(paths.lock));
   const lock = await abortable(
     takeLock(paths.lock, {
       waitMs: clock.remainingMs(),
@@ -36,6 +37,8 @@ export async function withPoolLock<T>(
     context.interrupted,
   );
   try {
+    // Under the lock, since "dm-linuxkit stop" removes it.
+    await makePrivateDirectory(paths.directory);
     return await work();
   } finally {
     await lock.release();

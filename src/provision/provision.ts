@@ -14,7 +14,7 @@
  */
 
 import { DmError } from '../lib/errors.ts';
-import { until } from '../lib/retry.ts';
+import { until, within } from '../lib/retry.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, formatDotAddress } from '../model/names.ts';
 import { effectiveUid } from '../system/host.ts';
@@ -31,8 +31,12 @@ import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import type { Report } from './report.ts';
 import { type RunFile, runPaths } from './run-files.ts';
 import { answersPing } from './server-service.ts';
+import { probeStateDirectory } from './state-dataset.ts';
 import type { MountStatus } from './status.ts';
 import { tendUserdata } from './userdata.ts';
+
+/** It may wait for another run's mounts. */
+const GUARD_MS = 120_000;
 
 /**
  * Provides the dot and leaves: the mount stays, nothing else runs. While a daemon serves the pool, its
@@ -80,8 +84,10 @@ export async function asRun<T>(
   let closed: string | undefined;
   try {
     return await againstTheClock(context, options.timeoutMs, async clock => {
-      // The very first: whatever fails from here on, no program finds an empty directory.
-      if (await guardTarget(options, context)) closed = options.target?.mountpoint;
+      // The very first: whatever fails from here on, no program finds an empty directory. Within a time of its own,
+      // since the mountpoint may lie in a dot whose files hang.
+      if (await within(guardTarget(options, context), GUARD_MS)) closed = options.target?.mountpoint;
+      await probeStateDirectory(options.poolName, context.adapters);
       run = await begin(options, context, clock);
       return work(run);
     });

@@ -1,18 +1,23 @@
 /**
- * Files beside a pool that is in use, in RUN_DIRECTORY/<pool>/ (0700): the lock, the two sockets, and who
- * runs as daemon, etcd and server. A run file names a process by pid, start time and boot, so that what a
+ * Files beside a pool that is in use, in RUN_DIRECTORY/<pool>/ (0700): the sockets, and who runs as daemon, etcd
+ * and server. "dm-linuxkit stop" removes them; the lock lies elsewhere, since it has to outlive them. A run file names a process by pid, start time and boot, so that what a
  * killed run left behind is never taken for something alive.
  */
 
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../lib/log.ts';
 import { RUN_DIRECTORY } from '../model/layout.ts';
 import { readIfThere, writeFileAtomic } from '../system/files.ts';
+import { withMountLock } from '../system/mounts.ts';
 import { endProcess, isAlive, type ProcessId } from '../system/processes.ts';
+
+/** No pool has such a name. */
+const LOCKS = '.locks';
 
 export interface RunPaths {
   directory: string;
+  /** Stays for good: two who hold the lock on two files of one name would both go on. */
   lock: string;
   daemon: string;
   etcd: string;
@@ -29,7 +34,7 @@ export function runPaths(pool: string, base = RUN_DIRECTORY): RunPaths {
   const directory = join(base, pool);
   return {
     directory,
-    lock: join(directory, 'lock'),
+    lock: join(base, LOCKS, pool),
     daemon: join(directory, 'daemon.json'),
     etcd: join(directory, 'etcd.json'),
     server: join(directory, 'server.json'),
@@ -94,6 +99,20 @@ export async function stopLeftovers(paths: RunPaths, log: Log): Promise<void> {
     await endProcess(file, { graceMs });
     await removeRunFile(path);
   }
+}
+
+/**
+ * Nothing of the pool runs any more, and its lock is ours: its directory goes with what is left of ours in it. Under
+ * the mount lock, as a run that has yet to get the pool's lock may be about to record what it closed; then all stays.
+ */
+export async function removeRunDirectory(paths: RunPaths): Promise<void> {
+  const { directory, lock, guards, ...files } = paths;
+  await withMountLock(async () => {
+    if ((await readIfThere(guards)) !== undefined) return;
+    for (const file of Object.values(files)) await rm(file, { force: true });
+    // Not when something else is in it, or nothing was ever made.
+    await rmdir(directory).catch(() => undefined);
+  });
 }
 
 async function bootId(): Promise<string> {

@@ -28,7 +28,8 @@ export interface ServerSettings {
   poolName: string;
   stateDirectory: string;
   secrets: SecretFiles;
-  listen: ListenAddress;
+  /** Undefined: on the UNIX socket alone. */
+  listen: ListenAddress | undefined;
   log: LogChoice;
 }
 
@@ -47,7 +48,6 @@ export function serverEnvironment(
     [ENV.containerMountPrefix]: CONTAINER_MOUNT_PREFIX,
     [ENV.etcdEndpoint]: `unix://${paths.etcdSocket}`,
     [ENV.listen]: formatListen(settings.listen),
-    [ENV.port]: String(settings.listen.port),
     [ENV.socket]: paths.serverSocket,
     [ENV.stateDirectory]: settings.stateDirectory,
     [ENV.adminApiKeyFile]: settings.secrets.apiKeyFile,

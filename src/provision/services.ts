@@ -5,6 +5,7 @@ import type { Clock, Context } from './context.ts';
 import { ETCD_GRACE_MS, startEtcd } from './etcd-service.ts';
 import { type RunPaths, removeRunFile } from './run-files.ts';
 import { SERVER_GRACE_MS, type ServerSettings, startServer } from './server-service.ts';
+import { PROBE_MS } from './state-dataset.ts';
 
 export interface Services {
   /** The one that runs now, or ran last. */
@@ -28,6 +29,8 @@ export async function startServices(
     etcd: () => etcd,
     server: () => server,
     async restartEtcd(until) {
+      // It may have died of a ZFS that hangs; then nothing on the pool is to be touched.
+      await context.adapters.probeFiles(settings.stateDirectory, PROBE_MS);
       const started = await startEtcd(paths, settings.stateDirectory, context, until);
       etcd = started.service;
       // The server fills an empty index only when it starts.

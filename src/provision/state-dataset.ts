@@ -9,6 +9,10 @@ import { etcdDataset, etcdMountpoint, MOUNT_PREFIX } from '../model/layout.ts';
 import { makePrivateDirectory } from '../system/files.ts';
 import { mountsAt } from '../system/mounts.ts';
 import type { Pool, Zfs } from '../zfs/index.ts';
+import type { Adapters } from './context.ts';
+
+/** Longer than a loaded disk takes to make a file. */
+export const PROBE_MS = 20_000;
 
 const RESERVATION = 256 * 2 ** 20;
 const SMALL_POOL = 5 * 2 ** 30;
@@ -25,13 +29,29 @@ export function reservationFor(poolBytes: number): number {
 }
 
 /**
- * Makes the dataset when it is missing, mounts it in a private directory, and resolves to that directory.
+ * When an earlier run has left the pool's dataset mounted: whether its files answer. First of all, since whoever
+ * touches a file of a ZFS that hangs may never end.
  *
- * @throws DmError mount/STATE_NOT_MOUNTED when it is not visible there, and what Zfs throws
+ * @throws DmError zfs/ZFS_HUNG
+ */
+export async function probeStateDirectory(
+  pool: string,
+  { probeFiles }: Pick<Adapters, 'probeFiles'>,
+): Promise<void> {
+  const directory = etcdMountpoint(MOUNT_PREFIX, pool);
+  if ((await mountsAt(directory)).length > 0) await probeFiles(directory, PROBE_MS);
+}
+
+/**
+ * Makes the dataset when it is missing, mounts it in a private directory, and resolves to that directory. Nothing in
+ * it is touched before `probe` has shown that its files answer.
+ *
+ * @throws DmError mount/STATE_NOT_MOUNTED when it is not visible there, and what Zfs and `probe` throw
  */
 export async function ensureStateDirectory(
   pool: Pick<Pool, 'name' | 'sizeBytes'>,
   zfs: Zfs,
+  probe: (directory: string) => Promise<void>,
   mountPrefix = MOUNT_PREFIX,
 ): Promise<string> {
   const dataset = etcdDataset(pool.name);
@@ -43,11 +63,7 @@ export async function ensureStateDirectory(
     const reservation = String(reservationFor(pool.sizeBytes));
     await zfs.create(dataset, { mountpoint: directory, reservation, atime: 'off' });
   } else if (found.mountpoint !== directory) await zfs.set(dataset, { mountpoint: directory });
-  if (!isMounted) {
-    await zfs.mount(dataset);
-    // A new filesystem's own root directory is open to all; what is in it is not for all.
-    await chmod(directory, 0o700);
-  }
+  if (!isMounted) await zfs.mount(dataset);
   if ((await mountsAt(directory)).at(-1)?.source !== dataset) {
     throw new DmError(
       'mount',
@@ -58,5 +74,8 @@ export async function ensureStateDirectory(
       },
     );
   }
+  await probe(directory);
+  // A new filesystem's own root directory is open to all; what is in it is not for all.
+  if (!isMounted) await chmod(directory, 0o700);
   return directory;
 }

@@ -4,7 +4,7 @@ import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
-import { MOUNT_PREFIX, RUN_DIRECTORY } from '../model/layout.ts';
+import { RUN_DIRECTORY } from '../model/layout.ts';
 import { bindMount, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
 import { isAlive } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
@@ -12,10 +12,12 @@ import type { Pools } from '../zfs/index.ts';
 import { abortable, againstTheClock, type Clock, type Context } from './context.ts';
 import { layCovers, liftCovers, openMountpoints } from './guard.ts';
 import { changeGuards, readGuards } from './guard-record.ts';
+import { isExposed, mountsOf, refuseWhenInUse } from './in-use.ts';
 import { requireRoot } from './input.ts';
 import type { StopOptions } from './options.ts';
 import { refuseServerElsewhere, withPoolLock } from './pool-lock.ts';
-import { liveRunFile, type RunPaths, runPaths, stopLeftovers } from './run-files.ts';
+import { liveRunFile, type RunPaths, removeRunDirectory, runPaths, stopLeftovers } from './run-files.ts';
+import { probeStateDirectory } from './state-dataset.ts';
 import { newStatus, readStatus, STATUS_FILES, writeStatus } from './status.ts';
 
 /** It stops within 10 s; then the kernel ends its children with it. */
@@ -23,11 +25,12 @@ const DAEMON_MS = 15_000;
 const BUSY_MS = 3_000;
 
 /**
- * @throws DmError mount/UNMOUNT_BUSY (data.users; the mounts are as they were, and a daemon goes on),
+ * @throws DmError zfs/ZFS_HUNG, mount/UNMOUNT_BUSY (data.users; the mounts are as they were, and a daemon goes on),
  *   pool/POOL_BUSY, services/DAEMON_STUCK, locked/LOCKED
  */
 export async function stop(options: StopOptions, context: Context): Promise<void> {
   requireRoot();
+  await probeStateDirectory(options.poolName, context.adapters);
   const paths = runPaths(options.poolName, RUN_DIRECTORY);
   await interruptStart(paths);
   await againstTheClock(context, options.timeoutMs, clock =>
@@ -55,11 +58,12 @@ async function stopUnderLock(
 ): Promise<void> {
   const guarded = await readGuards(paths);
   const covers = await liftCovers(guarded);
-  // What programs use goes first: as long as one of them is at work there, the daemon goes on serving it.
+  // As long as a program is at work in what the pool has, the daemon goes on serving it.
   let exposed: Mount[] = [];
   let stopped: boolean;
   let unmounted: Mount[];
   try {
+    await refuseWhenInUse(poolName, paths, exporting);
     exposed = await unmountAll(poolName, isExposed);
     stopped = await stopDaemon(paths);
     await stopLeftovers(paths, context.log);
@@ -77,6 +81,7 @@ async function stopUnderLock(
   await changeGuards(paths, directories => {
     for (const directory of closed) if (!left.includes(directory)) directories.delete(directory);
   });
+  await removeRunDirectory(paths);
   const pools = await abortable(importedPools(poolName, context), clock.signal);
   if (!stopped && unmounted.length === 0 && !pools) {
     context.tell(`There is nothing to stop: the pool ${poolName} is not imported.`);
@@ -85,16 +90,6 @@ async function stopUnderLock(
   if (exporting && pools) await pools.export(poolName);
   const state = !pools ? 'not imported' : exporting ? 'exported' : 'still imported';
   context.tell(`Stopped: ${count(unmounted.length)} taken away, the pool ${poolName} is ${state}.`);
-}
-
-/** Mounts of the pool, in the order in which they can be taken away. Pure. */
-export function mountsOf(pool: string, table: readonly Mount[]): Mount[] {
-  return table.filter(({ source }) => source === pool || source.startsWith(`${pool}/`)).reverse();
-}
-
-/** Whether a mount is one for programs, and not one that the server or etcd work in. Pure. */
-export function isExposed({ mountpoint }: Pick<Mount, 'mountpoint'>): boolean {
-  return !mountpoint.startsWith(`${MOUNT_PREFIX}/`);
 }
 
 /** A daemon that is still providing holds the lock for which we would wait: it takes back what it began. */
@@ -116,7 +111,7 @@ async function stopDaemon(paths: RunPaths): Promise<boolean> {
 /**
  * Takes the pool's mounts away that are chosen, newest first; when one is in use, those that went come back.
  *
- * @throws DmError mount/UNMOUNT_BUSY (data.users)
+ * @throws DmError zfs/ZFS_HUNG, mount/UNMOUNT_BUSY (data.users)
  */
 async function unmountAll(pool: string, chosen: (mount: Mount) => boolean): Promise<Mount[]> {
   return withMountLock(async () => {

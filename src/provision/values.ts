@@ -89,8 +89,10 @@ export function parseListen(flag: string, text: string): ListenAddress {
   throw bad('BAD_ADDRESS', flag, text, 'an address', 'Write it as :32607, 127.0.0.1:32607 or [::1]:32607.');
 }
 
-/** `parseListen` backwards. */
-export function formatListen({ host, port }: ListenAddress): string {
+/** `parseListen` backwards; `off` for no address. */
+export function formatListen(address: ListenAddress | undefined): string {
+  if (address === undefined) return 'off';
+  const { host, port } = address;
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -21,7 +21,8 @@ export interface DaemonOptions {
   workshop: Workshop;
   log: Log;
   pool: string;
-  listen: Address;
+  /** Undefined for the UNIX socket alone. */
+  listen: Address | undefined;
   /** Path of the UNIX socket; undefined for none. */
   socket: string | undefined;
   /** Liveness listener; undefined for none. */
@@ -31,8 +32,8 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
-  /** The TCP port that was opened. */
-  port: number;
+  /** The TCP port that was opened; undefined when there is none. */
+  port: number | undefined;
   /** The liveness port; undefined when there is none. */
   checkPort: number | undefined;
   stop(): Promise<void>;
@@ -55,11 +56,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   const close = () => Promise.all(servers.map(server => drain(server, graceMs)));
   try {
-    const port = await listenTcp(open(answer('tcp')), options.listen);
+    const { listen } = options;
+    const port = listen && (await listenTcp(open(answer('tcp')), listen));
     const checkPort = options.check && (await openCheck(options.check));
     // Last: who starts us waits for an answer here, and then everything is open.
     if (options.socket !== undefined) await listenSocket(open(answer('socket')), options.socket);
-    log.info({ listen: formatAddress({ ...options.listen, port }) }, 'The server is ready.');
+    const where = listen && port !== undefined ? formatAddress({ ...listen, port }) : 'off';
+    log.info({ listen: where }, 'The server is ready.');
     return { port, checkPort, stop };
   } catch (error) {
     await close();

@@ -13,8 +13,12 @@ import { portOwner } from './port-owner.ts';
  *
  * @throws DmError services/PORT_TAKEN, services/SOCKET_TAKEN, services/LISTEN_FAILED
  */
-export async function refuseTakenDoors(address: Address, socket: string | undefined): Promise<void> {
+export async function refuseTakenDoors(
+  address: Address | undefined,
+  socket: string | undefined,
+): Promise<void> {
   if (socket !== undefined) await removeStale(socket);
+  if (address === undefined) return;
   const trial = createServer();
   await listenTcp(trial, address);
   await new Promise(resolve => trial.close(resolve));

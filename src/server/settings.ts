@@ -16,12 +16,15 @@ export interface Settings {
   containerMountPrefix: string;
   etcdEndpoint: string;
   pkiPath: string;
-  listen: Address;
+  /** undefined: the UNIX socket alone. */
+  listen: Address | undefined;
   check: Address | undefined;
   socket: string | undefined;
   /** undefined: the server mounts a dataset for it. */
   stateDirectory: string | undefined;
   secrets: Secrets;
+  /** Where `secrets.apiKey` was read, when that was a file. */
+  adminKeyFile: string | undefined;
   logLevel: LogLevel;
   logFormat: LogFormat;
 }
@@ -38,7 +41,9 @@ const LEVEL_ALIASES: Record<string, LogLevel> = { panic: 'error', fatal: 'error'
 /** @throws DmError usage/BAD_SETTING (one sentence per fault, the first one found), secrets/SECRET_UNREADABLE */
 export function readSettings(env: Environment): Settings {
   refuseWhatIsNotHere(env);
-  const listen = listenAddress(env);
+  const listen = env[ENV.listen] === 'off' ? undefined : listenAddress(env);
+  const socket = socketPath(env);
+  if (!listen && !socket) throw badSetting(ENV.listen, `is off, and ${ENV.socket} is not set`);
   return {
     pool: poolName(env),
     mountPrefix: directory(env, ENV.mountPrefix) ?? MOUNT_PREFIX,
@@ -47,12 +52,13 @@ export function readSettings(env: Environment): Settings {
     pkiPath: directory(env, ENV.pkiPath) ?? '/pki',
     listen,
     check: checkAddress(env, listen),
-    socket: socketPath(env),
+    socket,
     stateDirectory: directory(env, ENV.stateDirectory),
     secrets: {
       password: readSecret(env, ENV.adminPassword, ENV.adminPasswordFile),
       apiKey: readSecret(env, ENV.adminApiKey, ENV.adminApiKeyFile),
     },
+    adminKeyFile: env[ENV.adminApiKeyFile] || undefined,
     ...logSettings(env),
   };
 }
@@ -140,15 +146,15 @@ function listenAddress(env: Environment): Address {
     name,
     name === ENV.port
       ? `is "${printable(env[ENV.port] ?? '')}"; it should be a port number up to 65535`
-      : `is "${printable(text)}"; it should read [HOST]:PORT`,
+      : `is "${printable(text)}"; it should read [HOST]:PORT or off`,
   );
 }
 
-function checkAddress(env: Environment, listen: Address): Address | undefined {
+function checkAddress(env: Environment, listen: Address | undefined): Address | undefined {
   const text = env[ENV.checkListen];
   if (text === 'off') return undefined;
   if (!text) {
-    const next = listen.port > 0 && listen.port < 65_535;
+    const next = listen && listen.port > 0 && listen.port < 65_535;
     return next ? { host: listen.host, port: listen.port + 1 } : undefined;
   }
   const address = parseAddress(text);

@@ -20,7 +20,7 @@ const VARIABLES: [name: string, meaning: string][] = [
   [ENV.pkiPath, 'directory of ca.pem, apiserver.pem and apiserver-key.pem, for https'],
   [ENV.mountPrefix, 'where dots are mounted'],
   [ENV.containerMountPrefix, 'where the paths for containers are'],
-  [ENV.listen, '[HOST]:PORT to listen on (default :32607)'],
+  [ENV.listen, '[HOST]:PORT to listen on, or off for the UNIX socket alone (default :32607)'],
   [ENV.port, 'the port alone, as the original spells it'],
   [ENV.checkListen, '[HOST]:PORT for liveness checks, or off (default: the next port)'],
   [ENV.socket, 'UNIX socket on which the caller is admin (default: none)'],

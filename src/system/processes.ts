@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { errno } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 
-export { type User, usersOf } from './users.ts';
+export { type User, usersOf, usersOfEach } from './users.ts';
 
 export interface ProcessId {
   pid: number;

@@ -9,6 +9,7 @@ import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { within } from '../lib/retry.ts';
 import { eachLine } from './lines.ts';
 import { endProcess, type ProcessIdentity, processIdentity } from './processes.ts';
 
@@ -45,6 +46,7 @@ export interface Service {
 }
 
 const TAIL_LINES = 20;
+const REAPED_MS = 5_000;
 
 /**
  * Starts `argv` in a session of its own (a Ctrl-C on the terminal is for us to pass on) and resolves when the
@@ -83,7 +85,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     exited,
     tail: () => [...tail],
     async stop(graceMs) {
-      if (!(await endProcess(identity, { graceMs }))) {
+      // A process that has ended but for a thread that hangs is a zombie: its exit is not told until that ends.
+      const hasEnded = (await endProcess(identity, { graceMs })) && (await within(exited, REAPED_MS));
+      if (!hasEnded) {
         throw new DmError(
           'services',
           'SERVICE_STUCK',
@@ -93,7 +97,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           },
         );
       }
-      await exited;
     },
   };
 }

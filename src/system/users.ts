@@ -18,6 +18,9 @@ export interface User {
 const ALL_PROCESSES_MS = 10_000;
 const LINKS = ['cwd', 'root', 'exe'];
 
+/** What counts as the same: all mounts of a filesystem, or those of the same part of it. */
+type Scope = 'filesystem' | 'mount';
+
 /**
  * Processes with working directory, root, program, descriptor or mapped file on the filesystem that is mounted at
  * `mountpoint`, also when they came by a bind mount of it or sit in another mount namespace.
@@ -26,47 +29,67 @@ const LINKS = ['cwd', 'root', 'exe'];
  */
 export async function usersOf(
   mountpoint: string,
-  { scope = 'filesystem' }: { scope?: 'filesystem' | 'mount' } = {},
+  { scope = 'filesystem' }: { scope?: Scope } = {},
 ): Promise<User[]> {
   const target = (await mountsAt(mountpoint)).at(-1);
-  if (!target) return [];
-  const isTarget = (mount: Mount) =>
-    mount.device === target.device && (scope === 'filesystem' || mount.root === target.root);
-  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
-  const found = await Promise.all(
-    pids.map(async (pid): Promise<User[]> => {
-      if (!(await within(uses(pid, target.device, isTarget), ALL_PROCESSES_MS))) return [];
-      const command = await readIfThere(`/proc/${pid}/comm`).catch(() => undefined);
-      return command === undefined ? [] : [{ pid, command: command.trim() }];
-    }),
-  );
-  return found.flat();
+  return target ? ((await usersOfEach([target], { scope })).get(target.mountpoint) ?? []) : [];
 }
 
-async function uses(pid: number, device: string, isTarget: (mount: Mount) => boolean): Promise<boolean> {
+/** The same for many mounts in one look at all processes; by mountpoint. */
+export async function usersOfEach(
+  targets: readonly Mount[],
+  { scope }: { scope: Scope },
+): Promise<Map<string, User[]>> {
+  const keyOf = ({ device, root }: Mount) => (scope === 'filesystem' ? device : `${device} ${root}`);
+  const wanted = new Set(targets.map(keyOf));
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
+  const looks = pids.map(async pid => {
+    const keys = await within(usedBy(pid, wanted, keyOf), ALL_PROCESSES_MS);
+    if (keys === undefined || keys.size === 0) return [];
+    const command = await readIfThere(`/proc/${pid}/comm`).catch(() => undefined);
+    return command === undefined ? [] : [{ user: { pid, command: command.trim() }, keys }];
+  });
+  const found = (await Promise.all(looks)).flat();
+  return new Map(
+    targets.map(target => [
+      target.mountpoint,
+      found.filter(({ keys }) => keys.has(keyOf(target))).map(({ user }) => user),
+    ]),
+  );
+}
+
+/** The keys of those mounts that are wanted and that the process uses. */
+async function usedBy(
+  pid: number,
+  wanted: ReadonlySet<string>,
+  keyOf: (mount: Mount) => string,
+): Promise<Set<string>> {
   try {
     await readlink(`/proc/${pid}/exe`); // A thread of the kernel has no program.
     const table = await mountTable(pid);
-    const ids = new Set(table.filter(isTarget).map(mount => mount.id));
-    if (ids.size === 0) return false;
+    const targets = table.filter(mount => wanted.has(keyOf(mount)));
+    if (targets.length === 0) return new Set();
+    const ids = await descriptorMounts(pid);
     for (const link of LINKS) {
-      const path = await readlink(`/proc/${pid}/${link}`).catch(() => '');
-      const mount = mountOfPath(path, table);
-      if (mount && ids.has(mount.id)) return true;
+      const mount = mountOfPath(await readlink(`/proc/${pid}/${link}`).catch(() => ''), table);
+      if (mount) ids.add(mount.id);
     }
-    return (await hasDescriptor(pid, ids)) || mapsDevice(await readFile(`/proc/${pid}/maps`, 'utf8'), device);
+    const mapped = mappedDevices(await readFile(`/proc/${pid}/maps`, 'utf8'));
+    return new Set(targets.filter(({ id, device }) => ids.has(id) || mapped.has(device)).map(keyOf));
   } catch {
-    return false; // It ended while we looked, or is a thread of the kernel.
+    return new Set(); // It ended while we looked, or is a thread of the kernel.
   }
 }
 
-async function hasDescriptor(pid: number, ids: ReadonlySet<number>): Promise<boolean> {
+/** Ids of the mounts on which its descriptors are. */
+async function descriptorMounts(pid: number): Promise<Set<number>> {
+  const ids = new Set<number>();
   for (const fd of await readdir(`/proc/${pid}/fdinfo`)) {
     const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '');
     const id = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
-    if (id !== undefined && ids.has(Number(id))) return true;
+    if (id !== undefined) ids.add(Number(id));
   }
-  return false;
+  return ids;
 }
 
 /** The mount that a path lies on: of the longest mountpoint above it the newest. Pure. */
@@ -80,12 +103,12 @@ export function mountOfPath(path: string, table: readonly Mount[]): Mount | unde
   return best;
 }
 
-/** Whether /proc/PID/maps names a file on the device `major:minor` (decimal; maps has them in hexadecimal). Pure. */
-export function mapsDevice(maps: string, device: string): boolean {
-  return maps.split('\n').some(line => {
+/** Devices `major:minor` of the files in /proc/PID/maps (decimal, as mountinfo has them; maps writes hexadecimal). Pure. */
+export function mappedDevices(maps: string): Set<string> {
+  const devices = new Set<string>();
+  for (const line of maps.split('\n')) {
     const [major, minor] = (line.split(/\s+/)[3] ?? '').split(':');
-    return (
-      major !== undefined && minor !== undefined && `${parseInt(major, 16)}:${parseInt(minor, 16)}` === device
-    );
-  });
+    if (major && minor) devices.add(`${parseInt(major, 16)}:${parseInt(minor, 16)}`);
+  }
+  return devices;
 }

@@ -17,7 +17,7 @@ export const ENV = {
   containerRuntime: 'CONTAINER_RUNTIME',
   disableFlexvolume: 'DISABLE_FLEXVOLUME',
   logLevel: 'LOG_LEVEL',
-  /** Ours: `[HOST]:PORT` to listen on; wins over DOTMESH_SERVER_PORT. */
+  /** Ours: `[HOST]:PORT` to listen on, or `off` for the UNIX socket alone; wins over DOTMESH_SERVER_PORT. */
   listen: 'DOTMESH_LISTEN',
   /** Ours: path of the UNIX socket on which the caller is admin. Absent: no such socket. */
   socket: 'DOTMESH_SOCKET',

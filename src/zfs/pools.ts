@@ -7,6 +7,7 @@ import { SLOW_MS, zpool } from './command.ts';
 import { parseImportable } from './importable.ts';
 import type { Capabilities, Importable, ImportOptions, Pool, Pools } from './index.ts';
 import { readLabels } from './labels.ts';
+import { patiently } from './mounting.ts';
 import { createError, exportError, importError } from './pool-errors.ts';
 import { parsePoolColumns, parsePoolRows } from './pool-list.ts';
 import { searchPlaces } from './search-places.ts';
@@ -93,9 +94,20 @@ async function importPool(name: string, how: ImportOptions, capabilities: Capabi
 }
 
 async function exportPool(name: string): Promise<void> {
-  // It unmounts what is mounted.
-  await withMountLock(() => zpool(['export', dataset(name)], name, { timeoutMs: SLOW_MS })).catch(error => {
-    if (isDmError(error)) throw exportError(error, name);
-    throw error;
-  });
+  let busy: unknown;
+  // It unmounts what is mounted. What was unmounted a moment ago may keep the pool busy for some milliseconds more.
+  const attempt = async () => {
+    try {
+      await zpool(['export', dataset(name)], name, { timeoutMs: SLOW_MS });
+      return true;
+    } catch (error) {
+      busy = error;
+      throw error;
+    }
+  };
+  try {
+    if (!(await withMountLock(() => patiently(attempt)))) throw busy;
+  } catch (error) {
+    throw isDmError(error) ? exportError(error, name) : error;
+  }
 }

@@ -151,7 +151,7 @@ export class Machine {
     for (const child of this.running) child.kill('SIGKILL');
     const { code, text } = await this.stop('--export');
     if (code !== 0) throw new Error(`the machine can not be cleared: ${text}`);
-    for (const path of [this.folder, this.paths.directory, this.stateDirectory])
+    for (const path of [this.folder, this.paths.directory, this.paths.lock, this.stateDirectory])
       await rm(path, { recursive: true, force: true });
   }
 }

@@ -56,7 +56,7 @@ export async function startTestServer(
     const where =
       over === 'socket'
         ? { socketPath }
-        : { host: '127.0.0.1', port: over === 'tcp' ? daemon.port : (daemon.checkPort ?? 0) };
+        : { host: '127.0.0.1', port: over === 'tcp' ? (daemon.port ?? 0) : (daemon.checkPort ?? 0) };
     return askHttp(where, { ...asking, auth });
   }
 
@@ -85,7 +85,7 @@ export async function startTestServer(
     },
     raw: bytes =>
       new Promise(resolve => {
-        const socket = connect(daemon.port, '127.0.0.1');
+        const socket = connect(daemon.port ?? 0, '127.0.0.1');
         let text = '';
         socket.setEncoding('utf8');
         socket.on('data', chunk => {

@@ -226,6 +226,34 @@ test.serial(
 );
 
 test.serial(
+  "the file that was made for the admin's key holds the one in force, also after a reset",
+  async t => {
+    const file = join(machine.stateDirectory, 'secrets/admin-api-key');
+    const daemon = await machine.daemon();
+    t.regex(daemon.text(), new RegExp(`the admin's key in ${file}\\.`));
+    const old = (await readFile(file, 'utf8')).trim();
+    const works = async (key: string) => {
+      const where = { host: '127.0.0.1', port: machine.port };
+      const body = '{"jsonrpc":"2.0","method":"DotmeshRPC.Ping","id":1}';
+      const headers = { 'Content-Type': 'application/json' };
+      return (await ask(where, { method: 'POST', path: '/rpc', headers, body, auth: `admin:${key}` })).status;
+    };
+    const client = machine.client();
+    const { ApiKey } = await client.call('ResetApiKey', null).finally(() => client.close());
+    t.is(await readFile(file, 'utf8'), `${ApiKey}\n`);
+    t.is((await stat(file)).mode & 0o777, 0o600);
+    t.deepEqual([await works(ApiKey), await works(old)], [200, 401]);
+    daemon.child.kill('SIGTERM');
+    t.is((await daemon.ended).code, 0);
+
+    const next = await machine.daemon();
+    t.deepEqual([await works(ApiKey), await works(old)], [200, 401]);
+    next.child.kill('SIGTERM');
+    t.is((await next.ended).code, 0);
+  },
+);
+
+test.serial(
   'a daemon listens on an IPv6 address alone; killed, it leaves nothing that the next run would trust',
   async t => {
     if (existsSync('/proc/net/if_inet6')) machine.host = '[::1]';

@@ -1,9 +1,12 @@
 // dm-linuxkit --daemon: it stays, serves others, brings back what dies, gives up with a reason, and remembers mounts.
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { createGateway } from '../../src/etcd/gateway.ts';
 import { until } from '../../src/lib/retry.ts';
 import { dotNameOfHost } from '../../src/model/names.ts';
 import { isAlive } from '../../src/system/processes.ts';
@@ -115,9 +118,35 @@ for (const role of ['etcd', 'server'] as const) {
 }
 
 test.serial('SIGTERM stops all of it in order; the mounts stay', async t => {
+  // A request that is under way keeps the server for some seconds: etcd has to wait for it.
+  const request = connect(machine.port, '127.0.0.1');
+  request.on('error', () => undefined);
+  await once(request, 'connect');
+  request.write(
+    'POST /rpc HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+  );
+  await knows('app');
+  const etcd = createGateway({ endpoint: `unix://${machine.paths.etcdSocket}` });
+  const order = new Set<string>();
+  let answered = 0;
+  const start = performance.now();
   daemon.child.kill('SIGTERM');
+  const isOver = async () => {
+    const healthy = await etcd.healthy(1_000);
+    const alive = machine.alive();
+    order.add(alive.join(' '));
+    if (healthy && daemon.text().includes('Stopping.') && alive.includes('server')) answered++;
+    return daemon.child.exitCode !== null;
+  };
+  t.true(await until(isOver, { ...within, everyMs: 5 }), daemon.text());
+  const took = performance.now() - start;
+  etcd.close();
+  request.destroy();
   const { code, text } = await daemon.ended;
   t.is(code, 0, text);
+  t.false(order.has('daemon server') || order.has('server'), [...order].join(', '));
+  t.true(answered > 0, 'etcd did not answer while the server ended');
+  t.true(took < 60_000, `it took ${took} ms`);
   t.deepEqual(oursRunning(), []);
   for (const name of ['db', 'cache', 'host']) t.truthy(await machine.mountAt(name), name);
   // No run file is left; the record of closed mountpoints is for "dm-linuxkit stop".
@@ -185,5 +214,31 @@ test.serial('an address that the machine has not is refused by name, and everyth
     t.deepEqual(oursRunning(), []);
   } finally {
     machine.host = '127.0.0.1';
+  }
+});
+
+test.serial('the port is taken by the daemon of another pool: a one-shot needs none', async t => {
+  const other = await Machine.make('beside');
+  daemon = await machine.daemon();
+  try {
+    const [disk, size, pool] = other.flags;
+    const args = [disk ?? '', size ?? '', pool ?? '', '--dot=-x', `--mountpoint=${other.at('app')}`];
+    const at = `--listen=127.0.0.1:${machine.port}`;
+    const told = await other.start([...args.with(3, '--dot=app'), at]).ended;
+    t.is(told.code, 5, told.text);
+    t.regex(told.text, new RegExp(`Port ${machine.port} is already in use by dotmesh-server`));
+
+    const dash = await other.start(args).ended;
+    t.is(dash.code, 2, dash.text);
+    t.regex(dash.text, /invalid dot name, should match pattern/);
+
+    const { code, text } = await other.start(args.with(3, '--dot=app')).ended;
+    t.is(code, 0, text);
+    t.truthy(await other.mountAt('app'));
+    t.true(await knows('app'));
+  } finally {
+    await other.clear();
+    daemon.child.kill('SIGTERM');
+    await daemon.ended;
   }
 });

@@ -1,9 +1,10 @@
 // guest: disks=1
 // Step 1 of dm-linuxkit on the kernel's OpenZFS: what becomes of a pool, and every refusal, with nothing written.
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { DmError } from '../../src/lib/errors.ts';
+import { until } from '../../src/lib/retry.ts';
 import { readEdges } from '../../src/provision/edges.ts';
 import { type Disks, makeDisks, poke, sh } from '../helpers/disks.ts';
 import { dmLinuxkit, poolStep } from '../helpers/pool-step.ts';
@@ -245,20 +246,38 @@ test.serial('two pools of the name are told by their guids', async t => {
   for (const guid of guids) t.true(ended.stderr.includes(guid), ended.stderr);
 });
 
-/** A disk with a pool as a machine of another host id left it when it was cut off. */
-async function foreignDisk(prepare: (disk: string) => Promise<unknown>): Promise<string> {
-  await writeFile(HOST_ID, String(0x0badcafe));
+/** What a machine of another host id left on a disk when it was cut off. 0: it has no host id. */
+async function foreignDisk(
+  prepare: (disk: string) => Promise<unknown>,
+  {
+    theirs = 0x0badcafe,
+    ours = 0x0ddba11,
+    watch = async (_image: string): Promise<unknown> => undefined,
+  } = {},
+): Promise<string> {
+  await writeFile(HOST_ID, String(theirs));
   const image = await disks.file();
   const loop = await disks.disk({ image });
   await prepare(loop);
   await sh('zpool', 'sync', 'tank');
   const copy = await disks.file();
   await copyFile(image, copy);
+  await watch(image);
   await sh('zpool', 'export', 'tank');
   await disks.release(loop);
   await unlink(image);
-  await writeFile(HOST_ID, String(0x0ddba11));
+  await writeFile(HOST_ID, String(ours));
   return disks.disk({ image: copy });
+}
+
+/** The other machine goes on: each time the result is called it writes once more to the pool. */
+function goesOn(disk: string): () => void {
+  return () => {
+    // A new uberblock, in a slot that no ring this young has used.
+    const txg = Buffer.alloc(8);
+    txg.writeBigUInt64LE(process.hrtime.bigint());
+    poke(`${disk}p1`, txg, 256 * KIB - 4 * KIB + 512).catch(() => undefined);
+  };
 }
 
 test.serial('our pool of another host is taken over when it is idle', async t => {
@@ -271,20 +290,105 @@ test.serial('our pool of another host is taken over when it is idle', async t =>
 test.serial('our pool of another host is refused when it is being written to, --takeover or not', async t => {
   const disk = await foreignDisk(loop => poolStep('tank', [loop]));
   for (const takeover of [false, true]) {
-    // The other machine: new uberblocks while we watch, in a slot that no ring this young has used.
     let beat: NodeJS.Timeout | undefined;
     const onTell = () => {
-      beat = setInterval(() => {
-        const txg = Buffer.alloc(8);
-        txg.writeBigUInt64LE(process.hrtime.bigint());
-        poke(`${disk}p1`, txg, 256 * KIB - 4 * KIB + 512).catch(() => undefined);
-      }, 1000);
+      beat = setInterval(goesOn(disk), 1000);
     };
     const error = await refusal(t, 'tank', [disk], { takeover, onTell });
     clearInterval(beat);
     t.is(error.code, 'POOL_FOREIGN');
     t.regex(error.message, /in use by .* now/);
   }
+});
+
+test.serial(
+  'machines without a host id: a pool that was cut off is watched before it is imported',
+  async t => {
+    await rename('/etc/hostid', '/etc/hostid-away');
+    t.teardown(() => rename('/etc/hostid-away', '/etc/hostid'));
+    const none = { theirs: 0, ours: 0 };
+    const disk = await foreignDisk(loop => poolStep('tank', [loop]), none);
+    let beat: NodeJS.Timeout | undefined;
+    const onTell = () => {
+      beat = setInterval(goesOn(disk), 1000);
+    };
+    const error = await refusal(t, 'tank', [disk], { onTell });
+    clearInterval(beat);
+    t.is(error.code, 'POOL_FOREIGN');
+    t.regex(error.message, /in use by .* now/);
+
+    const { how, told } = await poolStep('tank', [await foreignDisk(loop => poolStep('tank', [loop]), none)]);
+    t.is(how, 'imported');
+    t.regex(told.join('\n'), /its host had no id: watching for 10 s/);
+  },
+);
+
+const LABELS = 512 * KIB;
+
+/** The ends of our partition, where ZFS has its labels, in a disk's image. */
+async function labelPlaces(image: string): Promise<{ inPartition: number; inImage: number }[]> {
+  const [start = 0, sectors = 0] = (await sh('partx', '-go', 'START,SECTORS', image))
+    .split(/\s+/)
+    .map(Number);
+  const size = sectors * 512;
+  const end = size - (size % (256 * KIB)) - LABELS;
+  return [0, end].map(inPartition => ({ inPartition, inImage: start * 512 + inPartition }));
+}
+
+interface Written {
+  bytes: Buffer;
+  at: number;
+}
+
+/** The labels in the image each time they have changed, `count` times. */
+async function recordLabels(image: string, count: number): Promise<Written[][]> {
+  const places = await labelPlaces(image);
+  const beats: Written[][] = [];
+  const file = await open(image);
+  const look = async () => {
+    const beat: Written[] = [];
+    for (const { inPartition, inImage } of places) {
+      const bytes = Buffer.alloc(LABELS);
+      await file.read(bytes, 0, LABELS, inImage);
+      beat.push({ bytes, at: inPartition });
+    }
+    const last = beats.at(-1);
+    if (!last || beat.some(({ bytes }, n) => last[n] && !bytes.equals(last[n].bytes))) beats.push(beat);
+    return beats.length >= count;
+  };
+  try {
+    if (!(await until(look, { deadlineMs: 240_000, everyMs: 500 })))
+      throw new Error(`the labels changed ${beats.length} times only`);
+    return beats;
+  } finally {
+    await file.close();
+  }
+}
+
+test.serial('with multihost on, ZFS itself tells a pool in use from an idle one', async t => {
+  // What the other machine's ZFS writes every second to say that it is there: recorded, and later played again.
+  let beats: Written[][] = [];
+  const prepare = async (loop: string) => {
+    await poolStep('tank', [loop]);
+    await sh('zpool', 'set', 'multihost=on', 'tank');
+  };
+  const watch = async (image: string) => {
+    beats = await recordLabels(image, 20);
+  };
+  const disk = await foreignDisk(prepare, { watch });
+  let isOver = false;
+  const playing = (async () => {
+    for (const beat of beats) {
+      for (const { bytes, at } of beat) await poke(`${disk}p1`, bytes, at);
+      if (await until(() => isOver, { deadlineMs: 3_000 })) return;
+    }
+  })();
+  const error = await refusal(t, 'tank', [disk]);
+  isOver = true;
+  await playing;
+  t.is(error.code, 'POOL_ACTIVE', error.message);
+  t.regex(error.message, /is in use by another machine now/);
+  t.is((await poolStep('tank', [disk])).how, 'taken-over');
 });
 
 test.serial('a pool of another host without our mark needs --takeover', async t => {

@@ -166,6 +166,45 @@ test.serial(
   },
 );
 
+test.serial(
+  "who sits in a mount of the daemon's own is named before anything ends: it goes on and answers",
+  async t => {
+    const daemon = await machine.daemon(...dot('a'));
+    const shown = await machine.mountAt('a');
+    const own = (await mountTable()).find(({ source, root }) => source === shown?.source && root === '/');
+    const tmpfs = join(own?.mountpoint ?? '/absent', 'other');
+    for (const [where, how] of [
+      [own?.mountpoint, []],
+      [own?.mountpoint, ['--export']],
+      [machine.stateDirectory, []],
+    ] as const) {
+      const sitter = spawn('sleep', ['600'], { stdio: 'ignore', cwd: where ?? '/absent' });
+      await once(sitter, 'spawn');
+      const { code, text } = await machine.stop(...how);
+      sitter.kill('SIGKILL');
+      t.is(code, 7, text);
+      t.true(text.includes(`${where} is in use by sleep (pid ${sitter.pid})`), text);
+      t.false(/dotmesh-server|etcd \(pid/.test(text), text);
+      t.deepEqual(machine.alive(), ['daemon', 'etcd', 'server']);
+      await until(() => sitter.signalCode !== null, within);
+    }
+    await mkdir(tmpfs);
+    await sh('mount', '-t', 'tmpfs', 'other', tmpfs);
+    const { code, text } = await machine.stop('--export');
+    await sh('umount', tmpfs);
+    t.is(code, 7, text);
+    t.true(text.includes(`by the mount ${tmpfs}`), text);
+
+    const client = machine.client();
+    t.true(await client.call('Ping', null).finally(() => client.close()));
+    t.like(await machine.mountAt('a'), { source: shown?.source, root: shown?.root });
+    const stopped = await machine.stop();
+    t.is(stopped.code, 0, stopped.text);
+    t.is((await daemon.ended).code, 0);
+    t.false(existsSync(machine.paths.directory), 'what was needed beside the pool is gone');
+  },
+);
+
 test.serial('who sits where the dot itself is mounted is named too, and its mount comes back', async t => {
   t.is((await machine.run(...dot('a'))).code, 0);
   const before = await machine.mountAt('a');

@@ -1,7 +1,7 @@
 /** Methods about the server itself. */
 
 import { VERSION } from '../../lib/version.ts';
-import { nameFault } from '../../model/names.ts';
+import { newNameFault } from '../../model/names.ts';
 import type { MethodsOf } from './method.ts';
 
 export const serverMethods: MethodsOf<'Ping' | 'Version' | 'Config' | 'CheckNameIsValid'> = {
@@ -24,6 +24,6 @@ export const serverMethods: MethodsOf<'Ping' | 'Version' | 'Config' | 'CheckName
   CheckNameIsValid: {
     needs: 'authenticated',
     run: (_call, { Namespace, Name, Branch }) =>
-      nameFault('namespace', Namespace) || nameFault('dot', Name) || nameFault('branch', Branch),
+      newNameFault('namespace', Namespace) || newNameFault('dot', Name) || newNameFault('branch', Branch),
   },
 };

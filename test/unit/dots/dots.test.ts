@@ -78,6 +78,7 @@ test('names, owner and caller are checked before anything is written', async t =
   t.teardown(b.remove);
   const { dots, users, close } = await b.start();
   b.fake.commands.length = 0;
+  await t.throwsAsync(async () => dots.create(users.admin(), ref('-x')), { message: /^invalid dot name/ });
   for (const name of ['..', 'a/b', 'a@b', '%', 'a\0', 'x'.repeat(65), 'ü', 'a\n']) {
     await t.throwsAsync(async () => dots.create(users.admin(), ref(name)), { message: /^invalid dot name/ });
     await t.throwsAsync(async () => dots.delete(users.admin(), ref(name)), { message: /^invalid dot name/ });

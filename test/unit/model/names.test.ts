@@ -76,6 +76,7 @@ test('the messages are the ones of the original', t => {
 test("a host's name becomes a dot's name by its first label", t => {
   t.is(dotNameOfHost('db1.example.org'), 'db1');
   t.is(dotNameOfHost('db(1)'), 'db-1-');
+  t.is(dotNameOfHost('(none)'), '_none-');
 });
 
 test('text from outside is shown without control characters, and cut', t => {

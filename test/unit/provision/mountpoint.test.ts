@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { mountsOf } from '../../../src/provision/in-use.ts';
 import { checkMountpoint, findAt, mountVerdict } from '../../../src/provision/mountpoint.ts';
-import { mountsOf } from '../../../src/provision/stop.ts';
 import { parseMountInfo } from '../../../src/system/mount-table.ts';
 
 const WANTED = { pool: 'p', dataset: 'p/dmfs/1', subdot: '__default__' };

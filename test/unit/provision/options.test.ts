@@ -31,7 +31,7 @@ test('three flags are enough for a one-shot, and the rest has the documented def
     storageSizeBytes: 10 * 2 ** 30,
     force: false,
     takeover: false,
-    listen: { host: '', port: 32607 },
+    listen: undefined,
     timeoutMs: 300_000,
     target: { dot: { text: 'test' }, mountpoint: '/var/lib/test', owner: '', mode: '' },
   });
@@ -58,7 +58,9 @@ test("Go's spelling with one dash means the same", t => {
 });
 
 test('a daemon needs the device alone', t => {
-  t.is(provision('--storage-device=/dev/sdb', '--daemon').target, undefined);
+  const options = provision('--storage-device=/dev/sdb', '--daemon');
+  t.is(options.target, undefined);
+  t.deepEqual(options.listen, { host: '', port: 32607 });
   t.is(refusal('--dot=a', '--mountpoint=/a'), 'usage/MISSING_FLAG');
   t.is(refusal('--storage-device=/dev/sdb'), 'usage/MISSING_FLAG');
   t.is(refusal('--storage-device=/dev/sdb', '--daemon', '--dot=a'), 'usage/MISSING_FLAG');

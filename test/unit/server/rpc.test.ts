@@ -122,7 +122,11 @@ test('names that are not allowed get the original message in every field', async
   }
   t.is(await server.call('Create', { Namespace: 'admin', Name: '' }), 'name cannot be empty');
   t.is(await server.call('Create', null), 'namespace cannot be empty');
-  t.is(await server.call('CheckNameIsValid', { Namespace: 'a', Name: '-b', Branch: '' }), '');
+  t.is(await server.call('CheckNameIsValid', { Namespace: 'a', Name: 'b-', Branch: '' }), '');
+  t.is(
+    await server.call('CheckNameIsValid', { Namespace: 'a', Name: '-b', Branch: '' }),
+    `${invalid('dot')}, and not begin with "-"`,
+  );
 });
 
 test('a dot that is called like a member of Object is listed', async t => {

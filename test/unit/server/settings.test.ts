@@ -30,6 +30,7 @@ test('the environment that the original dm-linuxkit gives is enough', t => {
     socket: undefined,
     stateDirectory: undefined,
     secrets: { password: 'password', apiKey: 'key' },
+    adminKeyFile: undefined,
     logLevel: 'info',
     logFormat: 'text',
   });
@@ -38,13 +39,17 @@ test('the environment that the original dm-linuxkit gives is enough', t => {
 test('where to listen: ours before the original, and the liveness port after it', t => {
   const where = (env: Record<string, string>) => {
     const { listen, check } = readSettings({ POOL: 'p', ...env });
-    return [listen.host, listen.port, check?.host, check?.port];
+    return [listen?.host, listen?.port, check?.host, check?.port];
   };
   t.deepEqual(where({ DOTMESH_SERVER_PORT: '40' }), [undefined, 40, undefined, 41]);
   t.deepEqual(where({ DOTMESH_SERVER_PORT: '40', DOTMESH_LISTEN: '[::1]:50' }), ['::1', 50, '::1', 51]);
   t.deepEqual(where({ DOTMESH_LISTEN: '127.0.0.1:0' }), ['127.0.0.1', 0, undefined, undefined]);
   t.deepEqual(where({ DOTMESH_LISTEN: ':65535' }), [undefined, 65535, undefined, undefined]);
   t.deepEqual(where({ DOTMESH_CHECK_LISTEN: 'off' }), [undefined, 32607, undefined, undefined]);
+  t.deepEqual(
+    where({ DOTMESH_LISTEN: 'off', DOTMESH_SERVER_PORT: '40', DOTMESH_SOCKET: '/s' }),
+    Array(4).fill(undefined),
+  );
   t.deepEqual(where({ DOTMESH_CHECK_LISTEN: 'h:9' }), [undefined, 32607, 'h', 9]);
 });
 
@@ -63,6 +68,7 @@ const BAD: [variable: string, value: string, sentence: RegExp][] = [
   ['DOTMESH_SERVER_PORT', '80x', /^DOTMESH_SERVER_PORT is "80x"/],
   ['DOTMESH_LISTEN', 'nowhere', /^DOTMESH_LISTEN is "nowhere"/],
   ['DOTMESH_LISTEN', '[1.2.3.4]:5', /^DOTMESH_LISTEN /],
+  ['DOTMESH_LISTEN', 'off', /^DOTMESH_LISTEN is off, and DOTMESH_SOCKET is not set/],
   ['DOTMESH_CHECK_LISTEN', '1', /^DOTMESH_CHECK_LISTEN is "1"/],
   ['DOTMESH_ETCD_ENDPOINT', 'localhost:2379', /^DOTMESH_ETCD_ENDPOINT should be a URL/],
   ['DOTMESH_SOCKET', `/${'x'.repeat(107)}`, /^DOTMESH_SOCKET is longer/],
