@@ -289,11 +289,15 @@ export function checkedMountpoint(text: string): string {
   return path;
 }
 
-/** ZFS allows more in names of pools; what we leave out (spaces, colons) helps nobody in paths. */
 /** zpool-create(8): these words begin a vdev. */
 const RESERVED_POOL_NAMES = /^(mirror|raidz|draid|spare|log|cache|special|dedup)/;
 
-function checkedPoolName(name: string): string {
+/**
+ * ZFS allows more in names of pools; what we leave out (spaces, colons) helps nobody in paths.
+ *
+ * @throws DmError usage/BAD_POOL_NAME
+ */
+export function checkedPoolName(name: string): string {
   if (/^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/.test(name) && !RESERVED_POOL_NAMES.test(name)) return name;
   throw usage(
     'BAD_POOL_NAME',
