@@ -44,6 +44,7 @@ interface Device extends Member {
 export async function growPool(pool: KnownPool, members: readonly Member[], deps: GrowDeps): Promise<void> {
   const { pools, log, tell } = deps;
   try {
+    if (!(await mayGrow(members))) return;
     const devices = await openDevices(pool, members, pools);
     let isEnlarged = false;
     for (const device of devices) {
@@ -63,6 +64,16 @@ export async function growPool(pool: KnownPool, members: readonly Member[], deps
     log.warn({ pool: pool.name, hint: isDmError(error) ? error.hint : undefined }, `pool: ${reason}`);
     tell?.(`The pool ${pool.name} could not be made larger; it is used as it is.`);
   }
+}
+
+/** Whether there is anything to do at all, without asking ZFS: at nearly every boot there is not. */
+async function mayGrow(members: readonly Member[]): Promise<boolean> {
+  const sized: (Member & { sizeBytes: number })[] = [];
+  for (const member of members) {
+    if (member.torn || (await mayEnlarge(member.path))) return true;
+    if (member.label) sized.push({ ...member, sizeBytes: await sizeOfDevice(member.path) });
+  }
+  return withRoom(sized).length > 0;
 }
 
 /**

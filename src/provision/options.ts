@@ -162,11 +162,12 @@ function provisionOptions(flags: Flags): ProvisionOptions {
     adminApiKey: flags.strings.get('admin-api-key-file'),
     adminPassword: flags.strings.get('admin-password-file'),
   };
+  const common = commonOptions(flags);
   return {
-    ...commonOptions(flags),
+    ...common,
     mode,
     devices,
-    deviceWaitMs: waitOf(flags),
+    deviceWaitMs: waitOf(flags, common.timeoutMs),
     storageSizeBytes: parseSize('storage-size', flags.strings.get('storage-size') ?? DEFAULT_STORAGE_SIZE),
     force: flags.booleans.has('force'),
     takeover: flags.booleans.has('takeover'),
@@ -212,9 +213,17 @@ function checkAuto(flags: Flags, devices: readonly string[]): void {
     );
 }
 
-function waitOf(flags: Flags): number {
-  const text = flags.strings.get('wait-device') ?? DEFAULT_DEVICE_WAIT;
-  return /^0(ms|s|m|h)?$/.test(text) ? 0 : parseDuration('wait-device', text);
+/** Whoever waits as long as everything may take has no time left for the disk that came. */
+function waitOf(flags: Flags, timeoutMs: number): number {
+  const given = flags.strings.get('wait-device');
+  const text = given ?? DEFAULT_DEVICE_WAIT;
+  const waitMs = /^0(ms|s|m|h)?$/.test(text) ? 0 : parseDuration('wait-device', text);
+  if (given === undefined || waitMs < timeoutMs) return waitMs;
+  throw usage(
+    'CONFLICTING_FLAGS',
+    `--wait-device=${text} is not shorter than the ${timeoutMs / 1000} s of --timeout.`,
+    'Give more with --timeout: the wait is a part of it.',
+  );
 }
 
 function commonOptions(flags: Flags): { poolName: string; timeoutMs: number; log: LogChoice } {

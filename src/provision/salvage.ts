@@ -23,11 +23,15 @@ export interface Salvaged {
   console: string | undefined;
 }
 
-/** Undefined when nothing was to be provided: another command, or a question. */
+/** Without any of these it is no step of a boot: the status of the last one stays. */
+const STAKES = ['mountpoint', 'on-failure', 'console'];
+
+/** Undefined when nothing is at stake: another command, a question, or somebody who tries it out. */
 export function salvage(argv: readonly string[]): Salvaged | undefined {
   const { values, rest } = looseFlags(argv, FLAGS);
   const [verb] = rest;
   if (verb === 'stop' || verb === 'metadata' || values.has('help') || values.has('version')) return undefined;
+  if (!STAKES.some(flag => values.has(flag))) return undefined;
   const given = (flag: string) => values.get(flag) ?? [];
   const [dot = ''] = given('dot');
   const mode = values.has('daemon') ? 'daemon' : 'oneshot';

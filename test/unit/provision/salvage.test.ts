@@ -29,7 +29,7 @@ test('who misspells what a failure is to do wants the boot held, unless it is a 
   t.is(salvage(['--on-failure=wiat'])?.onFailure, 'wait');
   t.is(salvage(['--on-failure=exit', '--on-failure=poweroff'])?.onFailure, 'wait');
   t.is(salvage(['--on-failure=exit', '--on-failure=exit'])?.onFailure, 'exit');
-  t.is(salvage([])?.onFailure, 'exit');
+  t.is(salvage(['--mountpoint=/a'])?.onFailure, 'exit');
   t.like(salvage(['--daemon', '--on-failure=wait']), { mode: 'daemon', onFailure: 'exit' });
   t.is(salvage(['--on-failure=wait', '--on-failure-timeout=soon'])?.onFailureTimeoutMs, 10 * MINUTE);
 });
@@ -42,7 +42,7 @@ test('all mountpoints that could be one are closed, and none of our own director
     '--mountpoint=/run/dotmesh/x',
   ];
   t.deepEqual(salvage(line)?.mountpoints, ['/a', '/b']);
-  t.is(salvage(['--pool-name=no pool', '--pool-name=tank'])?.poolName, 'tank');
+  t.is(salvage([...line, '--pool-name=no pool', '--pool-name=tank'])?.poolName, 'tank');
 });
 
 test('another command, or a question, is no boot step', t => {
