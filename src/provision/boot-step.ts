@@ -74,6 +74,7 @@ function persistence(
     async powerOff() {
       const fault = await powerOff();
       if (fault !== '') context.log.error(`the machine can not be switched off: ${fault}`);
+      return fault === '';
     },
   };
 }

@@ -189,8 +189,8 @@ function failureOptions(flags: Flags): Pick<ProvisionOptions, 'onFailure' | 'onF
   forbidBoth(flags, 'on-failure', 'daemon');
   const onFailure = oneOf('on-failure', flags.strings.get('on-failure') ?? DEFAULT_ON_FAILURE, ON_FAILURE);
   const timeout = flags.strings.get('on-failure-timeout');
-  if (timeout !== undefined && onFailure !== 'wait')
-    throw usage('MISSING_FLAG', '--on-failure-timeout belongs to --on-failure=wait.');
+  if (timeout !== undefined && onFailure === 'exit')
+    throw usage('MISSING_FLAG', '--on-failure-timeout belongs to --on-failure=wait or =poweroff.');
   return {
     onFailure,
     onFailureTimeoutMs: parseDuration('on-failure-timeout', timeout ?? DEFAULT_ON_FAILURE_TIMEOUT),
