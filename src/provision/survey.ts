@@ -107,7 +107,7 @@ async function survey(
     }
   }
   const content = await readContent(path, edges, of => pools.labels(of));
-  const lost = lostPartition(content, edges);
+  const lost = table?.label === 'gpt' ? undefined : lostPartition(content, edges);
   if (lost) {
     const node = await addPartition({ named, path, number: facts.number }, lost);
     const inside = await contentOf(node.path, node.sizeBytes);

@@ -117,13 +117,15 @@ test.serial('a disk that hangs is told as such, and the program ends', async t =
 
 test.serial('a pool in a partition among others is not replaced by a new one on a blank disk', async t => {
   const disk = await disks.disk();
-  await sh('bash', '-c', `printf 'label: gpt\\nsize=64MiB\\nsize=+\\n' | sfdisk --quiet ${disk}`);
-  t.is((await poolStep('tank', [`${disk}p2`])).how, 'created');
+  await sh('bash', '-c', `printf 'label: gpt\\nsize=400MiB\\nsize=+\\n' | sfdisk --quiet ${disk}`);
+  t.is((await poolStep('tank', [`${disk}p1`])).how, 'created');
   await sh('zpool', 'export', 'tank');
+  t.is((await refusal(t, poolStep('tank', [disk]))).code, 'DEVICE_NOT_BLANK');
+  t.is((await refusal(t, poolStep('tank', [disk], { force: true }))).code, 'POOL_ELSEWHERE');
   await disks.disk();
   const error = await refusal(t, auto());
   t.is(error.code, 'AUTO_AMBIGUOUS');
-  t.true(error.message.includes(`${disk}p2: it carries the ZFS pool "tank"`), error.message);
+  t.true(error.message.includes(`${disk}p1: it carries the ZFS pool "tank"`), error.message);
 });
 
 test.serial('a named blank disk is refused when the pool of that name is on another one', async t => {
