@@ -2,14 +2,14 @@
 
 import { isDmError } from '../lib/errors.ts';
 import type { Pool, Pools } from '../zfs/index.ts';
-import { BLANK, type Content, GPT_WORDS, readContent, UNKNOWN_DATA } from './device-content.ts';
+import { BLANK, type Content, GPT_WORDS, readContent } from './device-content.ts';
 import { deviceUnreadable } from './device-errors.ts';
 import { identityOf, type NamedDevice } from './devices.ts';
-import { type Edges, isZero, newestTxgAt, readEdges } from './edges.ts';
+import { type Edges, isZero, readEdges } from './edges.ts';
 import { isTableWhole } from './gpt.ts';
-import { largestSize } from './growth.ts';
-import { addPartition, type Extent, findPartition, partitionMissing, readTable } from './partition.ts';
-import { poolPartition, START_BYTES } from './partition-table.ts';
+import { lostPartition } from './lost-partition.ts';
+import { addPartition, findPartition, partitionMissing, readTable } from './partition.ts';
+import { poolPartition } from './partition-table.ts';
 import { ourEntry } from './torn-table.ts';
 import { isClaimed, usersOfBlock, usersOfFile } from './usage.ts';
 
@@ -107,7 +107,7 @@ async function survey(
     }
   }
   const content = await readContent(path, edges, of => pools.labels(of));
-  const lost = table?.label === 'gpt' ? undefined : lostPartition(content, edges);
+  const lost = lostPartition(table, content, edges);
   if (lost) {
     const node = await addPartition({ named, path, number: facts.number }, lost);
     const inside = await contentOf(node.path, node.sizeBytes);
@@ -118,20 +118,6 @@ async function survey(
   if (isLostTable(content, edges)) throw partitionMissing(named);
   // A pool that lies on the bare disk, without a partition, stays there.
   return { ...whole, use: content.labels.length > 0 ? 'as is' : 'make partition', content };
-}
-
-/**
- * Where our partition is although no copy of the table can be read, since the table was cut off while it was enlarged:
- * there is a pool at just that place. It is shown to the kernel only; who imports the pool writes the table again.
- */
-function lostPartition({ found, labels }: Content, edges: Edges): Extent | undefined {
-  const words = [GPT_WORDS, UNKNOWN_DATA];
-  if (labels.length > 0 || found.length === 0 || !found.every(each => words.includes(each))) return undefined;
-  const entry = ourEntry(edges);
-  const startBytes = entry?.startBytes ?? START_BYTES;
-  if (newestTxgAt(edges, startBytes) === 0n) return undefined;
-  const largest = largestSize(edges.sizeBytes, startBytes);
-  return { startBytes, sizeBytes: Math.min(entry?.sizeBytes ?? largest, largest) };
 }
 
 /**

@@ -3,11 +3,20 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { GPT_WORDS } from '../../../src/provision/device-content.ts';
 import { type Edges, readEdges } from '../../../src/provision/edges.ts';
 import { isTableWhole } from '../../../src/provision/gpt.ts';
-import { parseTable, SFDISK_SCRIPT, sfdiskScript } from '../../../src/provision/partition-table.ts';
+import { lostPartition } from '../../../src/provision/lost-partition.ts';
+import { readTable } from '../../../src/provision/partition.ts';
+import {
+  parseTable,
+  poolPartition,
+  SFDISK_SCRIPT,
+  sfdiskScript,
+} from '../../../src/provision/partition-table.ts';
 import { ourEntry } from '../../../src/provision/torn-table.ts';
 import { run } from '../../../src/system/run.ts';
+import { poke } from '../../helpers/disks.ts';
 
 const MIB = 2 ** 20;
 const folder = await mkdtemp(join(tmpdir(), 'gpt-'));
@@ -60,4 +69,48 @@ test('our entry is read from either copy as sfdisk prints it, and a table made f
   const place = { start: printed.start, size: printed.size, uuid: entry.uuid };
   t.deepEqual(ourEntry((await tableOf('again', sfdiskScript(place))).edges), entry);
   t.is(ourEntry((await tableOf('other', 'label: gpt\nname=other\n')).edges), undefined);
+});
+
+test('wherever the writing of an enlarged table is cut off, our partition is found again', async t => {
+  const [old, large] = [300 * MIB, 600 * MIB];
+  const { path } = await tableOf('cut', SFDISK_SCRIPT);
+  // The pool: an uberblock of transaction group 4 in the first label.
+  const uberblock = Buffer.alloc(24);
+  uberblock.writeBigUInt64LE(0x00bab10cn);
+  uberblock.writeBigUInt64LE(4n, 16);
+  await poke(path, uberblock, MIB + 128 * 1024);
+  await truncate(path, large);
+  const before = await readEdges(path, large);
+  await run(['sfdisk', '--quiet', '--wipe', 'never', '--partno', '1', path], { input: 'size=598MiB\n' });
+  const after = await readEdges(path, large);
+  const end = after.last.length;
+  const writes: [keyof Pick<Edges, 'first' | 'last'>, number, number][] = [
+    ['last', end - 33 * 512, end - 512],
+    ['last', end - 512, end],
+    ['first', 1024, 1024 + 32 * 512],
+    ['first', 512, 1024],
+    ['first', 0, 512],
+  ];
+  const content = { found: [GPT_WORDS], labels: [] };
+  const ways = { table: 0, pool: 0 };
+  for (let done = 0; done < 2 ** writes.length; done++) {
+    const cut = { sizeBytes: large, first: Buffer.from(before.first), last: Buffer.from(before.last) };
+    writes.forEach(([part, from, to], bit) => {
+      if (done & (1 << bit)) after[part].copy(cut[part], from, from, to);
+    });
+    await poke(path, cut.first, 0);
+    await poke(path, cut.last, large - end);
+    const table = await readTable(path);
+    const lost = lostPartition(table, content, cut);
+    if (table && poolPartition(table)?.ours) ways.table++;
+    else ways.pool++;
+    t.is(lost === undefined, table?.label === 'gpt', `${done}`);
+    const [entry] = table?.label === 'gpt' ? (table.partitions ?? []) : [];
+    t.is(entry ? entry.start * 512 : lost?.startBytes, MIB, `${done}`);
+    t.true(
+      [old - 2 * MIB, large - 2 * MIB].includes(entry ? entry.size * 512 : (lost?.sizeBytes ?? 0)),
+      `${done}`,
+    );
+  }
+  t.true(ways.table > 0 && ways.pool > 0, JSON.stringify(ways));
 });
