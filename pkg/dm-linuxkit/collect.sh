@@ -8,7 +8,7 @@ out=$1
 
 # Started by our programs, or by people who look for a fault in a running container (zdb, blkid, losetup).
 programs='node etcd zfs zpool zdb mount.zfs
-  mount umount flock setpriv blkid wipefs sfdisk partx losetup blockdev chattr lsattr'
+  mount umount flock setpriv blkid wipefs sfdisk partx addpart losetup blockdev chattr lsattr'
 # From busybox, when no program above has the name: sh, env (the first line of our programs), cat, rm, mktemp…
 required="$programs sh env cat rm mktemp hostid modprobe dd tee sync poweroff"
 

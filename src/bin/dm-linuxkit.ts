@@ -4,16 +4,17 @@
  */
 
 import { createGateway } from '../etcd/gateway.ts';
-import { DmError } from '../lib/errors.ts';
+import { DmError, isDmError } from '../lib/errors.ts';
 import { exitCodeOf, explain } from '../lib/exit-codes.ts';
 import { createLog } from '../lib/log.ts';
 import { VERSION } from '../lib/version.ts';
-import { runBootStep } from '../provision/boot-step.ts';
+import { refuseCommandLine, runBootStep } from '../provision/boot-step.ts';
 import type { Adapters, Context } from '../provision/context.ts';
 import { runDaemon } from '../provision/daemon.ts';
 import { helpText } from '../provision/flags.ts';
 import { printMetadata } from '../provision/metadata.ts';
-import { type LogChoice, parseCommand } from '../provision/options.ts';
+import { type Command, type LogChoice, parseCommand } from '../provision/options.ts';
+import { salvage } from '../provision/salvage.ts';
 import { stop } from '../provision/stop.ts';
 import { createRpcClient } from '../remote/rpc-client.ts';
 import { leave } from '../system/leave.ts';
@@ -23,7 +24,8 @@ import { probeFiles } from '../zfs/probe.ts';
 const NAME = 'dm-linuxkit';
 
 async function main(argv: readonly string[]): Promise<void> {
-  const command = parseCommand(argv);
+  const command = understood(argv);
+  if (command instanceof Error) return refuse(command, argv);
   if (command.kind === 'help') return void process.stdout.write(helpText());
   if (command.kind === 'version') return void process.stdout.write(`${NAME} ${VERSION}\n`);
   if (command.kind === 'metadata')
@@ -37,6 +39,22 @@ async function main(argv: readonly string[]): Promise<void> {
   return command.options.mode === 'daemon'
     ? runDaemon(command.options, context)
     : runBootStep(command.options, context);
+}
+
+/** The command, or what is wrong with it. */
+function understood(argv: readonly string[]): Command | DmError {
+  try {
+    return parseCommand(argv);
+  } catch (error) {
+    if (isDmError(error)) return error;
+    throw error;
+  }
+}
+
+async function refuse(fault: DmError, argv: readonly string[]): Promise<never> {
+  const read = salvage(argv);
+  if (!read) throw fault;
+  return refuseCommandLine(fault, read, contextFor({ level: 'info', format: 'text' }));
 }
 
 function contextFor({ level, format }: LogChoice): Context {

@@ -30,6 +30,34 @@ export interface Flags {
 
 /** @throws DmError usage/UNKNOWN_FLAG, usage/MISSING_VALUE, usage/REPEATED_FLAG, usage/BAD_BOOLEAN */
 export function parseFlags(argv: readonly string[], specs: readonly FlagSpec[]): Flags {
+  const { args, parsed, unknown, known } = split(argv, specs);
+  if (unknown[0] !== undefined) throw unknownFlag(unknown[0], known);
+
+  const flags: Flags = { strings: new Map(), booleans: new Set(), lists: new Map(), rest: restOf(parsed) };
+  for (const spec of specs) {
+    const values = allNames(spec).flatMap(name => valuesOf(parsed[name]));
+    if (spec.type === 'boolean') takeBoolean(spec, args, values, flags);
+    else if (values.length > 0) takeValues(spec, values, flags);
+  }
+  return flags;
+}
+
+/** What can be read of arguments that are wrong somewhere: each flag with all values that it is given. Never throws. */
+export function looseFlags(
+  argv: readonly string[],
+  specs: readonly FlagSpec[],
+): { values: Map<string, string[]>; rest: string[] } {
+  const { parsed } = split(argv, specs);
+  const values = new Map<string, string[]>();
+  for (const spec of specs) {
+    const given = allNames(spec).flatMap(name => valuesOf(parsed[name]).map(String));
+    const kept = given.filter(text => text !== '' && !(spec.type === 'boolean' && text === 'false'));
+    if (kept.length > 0) values.set(spec.name, kept);
+  }
+  return { values, rest: restOf(parsed) };
+}
+
+function split(argv: readonly string[], specs: readonly FlagSpec[]) {
   const canonical = new Map<string, FlagSpec>();
   for (const spec of specs)
     for (const name of [spec.name, ...(spec.aliases ?? [])]) canonical.set(name, spec);
@@ -46,16 +74,11 @@ export function parseFlags(argv: readonly string[], specs: readonly FlagSpec[]):
       return false;
     },
   });
-  if (unknown[0] !== undefined) throw unknownFlag(unknown[0], [...canonical.keys()]);
+  return { args, parsed, unknown, known: [...canonical.keys()] };
+}
 
-  const flags: Flags = { strings: new Map(), booleans: new Set(), lists: new Map(), rest: [] };
-  flags.rest = [...parsed._.map(String), ...(parsed['--'] ?? [])];
-  for (const spec of specs) {
-    const values = allNames(spec).flatMap(name => valuesOf(parsed[name]));
-    if (spec.type === 'boolean') takeBoolean(spec, args, values, flags);
-    else if (values.length > 0) takeValues(spec, values, flags);
-  }
-  return flags;
+function restOf(parsed: minimist.ParsedArgs): string[] {
+  return [...parsed._.map(String), ...(parsed['--'] ?? [])];
 }
 
 function allNames(spec: FlagSpec): string[] {

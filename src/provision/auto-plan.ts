@@ -4,7 +4,7 @@
  *   disks with our pool                               these
  *   else a disk that can not be read                  refuse: our pool may be on it
  *   else a blank disk, and a trace of another pool    refuse: it may be ours
- *   else one blank disk                               this one, for a new pool
+ *   else one blank disk, and the wait is over         this one, for a new pool
  *   else                                              refuse, with what was seen on each
  *
  * A blank disk never stands in for a pool that is not to be seen: an application would start on an empty directory.
@@ -76,6 +76,18 @@ export function planAuto(request: AutoRequest, sights: readonly Sight[]): Choice
   if (more.length > 0)
     return { do: 'refuse', error: severalBlank(blanks.map(({ disk }) => disk)), mayChange: true };
   return { do: 'take', states: [blank.state], blank: true, complete: true };
+}
+
+/**
+ * What becomes of a choice while there is time to wait (`--wait-device`). The disks of the pool are taken at once; a
+ * blank one only when the time has passed: the pool's own disk may be the one that comes late.
+ *
+ * @returns undefined: look again when something has changed
+ */
+export function settle(choice: Choice, isOver: boolean): Choice | undefined {
+  if (isOver) return choice;
+  if (choice.do === 'refuse') return choice.mayChange ? undefined : choice;
+  return choice.blank || !choice.complete ? undefined : choice;
 }
 
 /** Whether a live pool of the wanted name is on it, made by us (`marked`) or by whomever. */

@@ -15,6 +15,7 @@ export interface DiskFacts {
   model: string;
 }
 
+const MADE_OF_OTHERS = 'made of other disks';
 const NO_DISKS: readonly [RegExp, string][] = [
   [/^(sr|scd)\d/, 'an optical drive'],
   [/^fd\d/, 'a floppy drive'],
@@ -22,7 +23,7 @@ const NO_DISKS: readonly [RegExp, string][] = [
   [/^z?ram\d/, 'memory'],
   [/^zd\d/, 'a volume of a ZFS pool'],
   [/^nbd\d/, 'a network block device'],
-  [/^(dm-|md)\d/, 'made of other disks'],
+  [/^(dm-|md)\d/, MADE_OF_OTHERS],
   [/^mtdblock\d/, 'flash memory'],
   [/^mmcblk\d+(boot\d|rpmb)/, 'a boot area'],
 ];
@@ -34,6 +35,12 @@ export function skipReason(disk: DiskFacts, loopsAreDisks: boolean): string | un
   if (disk.number === undefined) return 'a hidden path of another disk';
   if (disk.sizeBytes === 0) return 'it is empty';
   return disk.removable ? 'removable' : undefined;
+}
+
+/** Whether a pool may lie on a device or its partitions at all: also on those that `auto` leaves out. */
+export function mayHoldPool(disk: DiskFacts): boolean {
+  const skip = skipReason(disk, true);
+  return skip === undefined || skip === 'removable' || skip === MADE_OF_OTHERS;
 }
 
 /**

@@ -4,19 +4,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDmError } from '../lib/errors.ts';
 import { readIfThere } from '../system/files.ts';
-import { run } from '../system/run.ts';
 import type { Pools } from '../zfs/index.ts';
-import { notAlone } from './auto-errors.ts';
 import type { Sight } from './auto-plan.ts';
 import { type DiskFacts, skipReason, spareReason } from './auto-skip.ts';
 import { blockFacts } from './block.ts';
-import { parseWipefs } from './device-content.ts';
-import { deviceUnreadable } from './device-errors.ts';
 import { identityOf } from './devices.ts';
-import { type DeviceState, surveyDevice } from './survey.ts';
+import { surveyDevice } from './survey.ts';
 
 const SECTOR = 512;
-const WIPEFS_MS = 9_000;
 
 /** All block devices of the machine that are no partitions, in the order of their names. */
 export async function listDevices(sys = '/sys'): Promise<DiskFacts[]> {
@@ -79,48 +74,4 @@ async function lookAt(disk: DiskFacts, pools: Pools, members: ReadonlyMap<string
     const { cause, message } = error;
     return { disk, unreadable: cause instanceof Error ? cause.message : message, late: false };
   }
-}
-
-/**
- * Before a blank disk gets a pool: no pool of that name may be where `auto` does not look for one, in a partition
- * among others, on a removable or a mapped disk. It was made by naming that device, which has to go on.
- *
- * @throws DmError device/AUTO_AMBIGUOUS; device/DEVICE_UNREADABLE when a device can not be asked
- */
-export async function refusePoolElsewhere(
-  poolName: string,
-  blank: DeviceState,
-  sights: readonly Sight[],
-): Promise<void> {
-  const found: string[] = [];
-  for (const path of await otherDevices(blank, sights)) {
-    if (await hasPool(path, poolName)) found.push(`${path}: it carries the ZFS pool "${poolName}"`);
-  }
-  const disk = { path: blank.named, sizeBytes: blank.sizeBytes };
-  if (found.length > 0) throw notAlone([disk], found);
-}
-
-/** Partitions of all disks, and what was skipped but is no drive for media and no memory. */
-async function otherDevices(blank: DeviceState, sights: readonly Sight[]): Promise<string[]> {
-  const paths: string[] = [];
-  for (const sight of sights) {
-    if (sight.disk.path === blank.named) continue;
-    if ('skip' in sight && !/^(removable|made of other disks)$/.test(sight.skip)) continue;
-    // Of one in use it is not known what it carries.
-    if (!('state' in sight) || sight.state.users.length > 0) paths.push(sight.disk.path);
-    const identity = await identityOf(sight.disk.path);
-    const facts = identity === undefined ? undefined : await blockFacts(identity.slice('block:'.length));
-    paths.push(...(facts?.partitions ?? []).map(part => `/dev/${part.name}`));
-  }
-  return paths;
-}
-
-async function hasPool(path: string, poolName: string): Promise<boolean> {
-  // Another user's device may go at any moment.
-  if ((await identityOf(path)) === undefined) return false;
-  const argv = ['wipefs', '--json', '--no-act', '--output', 'TYPE,LABEL,USAGE', path] as const;
-  const { stdout } = await run(argv, { timeoutMs: WIPEFS_MS }).catch((error: unknown) => {
-    throw deviceUnreadable(path, error);
-  });
-  return parseWipefs(stdout).some(({ type, label }) => type === 'zfs_member' && label === poolName);
 }

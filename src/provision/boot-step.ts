@@ -1,12 +1,18 @@
 /** The one-shot as a step of a boot: provides the dot, tells how it went, and does what `--on-failure` says. */
 
+import { asDmError } from '../lib/errors.ts';
 import { effectiveUid } from '../system/host.ts';
 import { powerOff } from '../system/power.ts';
+import { processIdentity } from '../system/processes.ts';
+import { withAftermath } from './aftermath.ts';
 import type { Context } from './context.ts';
-import { insist } from './on-failure.ts';
+import { closeMountpoint } from './guard.ts';
+import { insist, type Persistence } from './on-failure.ts';
 import type { ProvisionOptions } from './options.ts';
 import { provisionOnce } from './provision.ts';
-import { createReport } from './report.ts';
+import { createReport, isAnothers, type Report } from './report.ts';
+import { runPaths } from './run-files.ts';
+import type { Salvaged } from './salvage.ts';
 
 /** @throws what provisionOnce throws, in the end; services/TRY_HANGS */
 export async function runBootStep(options: ProvisionOptions, context: Context): Promise<void> {
@@ -17,18 +23,58 @@ export async function runBootStep(options: ProvisionOptions, context: Context): 
     await provisionOnce(options, context, report);
     await report?.state('ready');
   };
-  await insist(
-    attempt,
-    {
-      onFailure: options.onFailure,
-      holdMs: options.onFailureTimeoutMs,
-      timeoutMs: options.timeoutMs,
-      failed: async error => report?.failed(error),
-      async powerOff() {
-        const fault = await powerOff();
-        if (fault !== '') context.log.error(`the machine can not be switched off: ${fault}`);
-      },
+  await insist(attempt, { ...persistence(options, report, context), timeoutMs: options.timeoutMs }, context);
+}
+
+/**
+ * A command line that can not be followed, as a failed step of a boot: closes the mountpoints that it names, tells, and
+ * does what its `--on-failure` says. Of a daemon nothing but the boot's mountpoints is at stake.
+ *
+ * @throws the fault, in the end
+ */
+export async function refuseCommandLine(fault: unknown, read: Salvaged, context: Context): Promise<never> {
+  const [mountpoint] = read.mountpoints;
+  const target =
+    mountpoint === undefined ? undefined : { dot: { text: read.dot }, mountpoint, owner: '', mode: '' };
+  const tells = effectiveUid() === 0 && !(await isAnothers(read));
+  const report = tells ? await createReport({ ...read, target }, context.log) : undefined;
+  const attempt = async (): Promise<never> => {
+    throw withAftermath(fault, 'looking', read.poolName, await closeAll(read, context));
+  };
+  return insist(attempt, { ...persistence(read, report, context), timeoutMs: 0 }, context);
+}
+
+/** @returns the first that is closed now */
+async function closeAll(
+  { mountpoints, poolName, mode }: Salvaged,
+  { log }: Context,
+): Promise<string | undefined> {
+  if (effectiveUid() !== 0) return undefined;
+  const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
+  let first: string | undefined;
+  for (const mountpoint of mountpoints) {
+    try {
+      if (await closeMountpoint(mountpoint, runPaths(poolName), holder)) first ??= mountpoint;
+    } catch (error) {
+      log.error(asDmError(error).message);
+    }
+  }
+  return first;
+}
+
+function persistence(
+  { onFailure, onFailureTimeoutMs }: Pick<ProvisionOptions, 'onFailure' | 'onFailureTimeoutMs'>,
+  report: Report | undefined,
+  context: Context,
+): Omit<Persistence, 'timeoutMs'> {
+  return {
+    onFailure,
+    holdMs: onFailureTimeoutMs,
+    failed: async error => report?.failed(error),
+    async powerOff() {
+      const fault = await powerOff();
+      if (fault !== '') context.log.error(`the machine can not be switched off: ${fault}`);
+      return fault === '';
     },
-    context,
-  );
+  };
 }

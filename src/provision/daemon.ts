@@ -8,17 +8,10 @@ import { againstTheClock, type Context } from './context.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
-import { asRun, mountedStatus, provideDot } from './provision.ts';
-import { createReport, type Report } from './report.ts';
+import { asRun, guardTarget, mountedStatus, provideDot } from './provision.ts';
+import { createReport, isAnothers, type Report } from './report.ts';
 import { liesBelow, recordedMounts, restoreMounts } from './restore-mounts.ts';
-import {
-  liveRunFile,
-  type RunFile,
-  type RunPaths,
-  removeRunFile,
-  runPaths,
-  writeRunFile,
-} from './run-files.ts';
+import { type RunFile, type RunPaths, removeRunFile, writeRunFile } from './run-files.ts';
 import type { Services } from './services.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { formatListen } from './values.ts';
@@ -44,17 +37,11 @@ export async function runDaemon(options: ProvisionOptions, context: Context): Pr
       await endServing(paths, up.services, formatListen(options.listen));
     }
   } catch (error) {
-    if (await isOurs(error, options)) await report.failed(error);
+    const tells = effectiveUid() === 0 && !isDmError(error, 'DAEMON_RUNNING') && !(await isAnothers(options));
+    if (tells) await report.failed(error);
     throw error;
   }
   await report.state('stopped');
-}
-
-/** Whether the daemon's status is about us: one that serves this pool has its own, which stays as it is. */
-async function isOurs(error: unknown, { poolName }: ProvisionOptions): Promise<boolean> {
-  if (effectiveUid() !== 0 || isDmError(error, 'DAEMON_RUNNING')) return false;
-  const daemon = await liveRunFile(runPaths(poolName).daemon);
-  return daemon === undefined || daemon.pid === process.pid;
 }
 
 async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths; up: Up }> {
@@ -64,6 +51,8 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
   await refuseSecond(run);
   return withPoolLock(paths, context, clock, async () => {
     await refuseSecond(run);
+    // A "stop" that held the lock has opened it.
+    await guardTarget(options);
     await writeRunFile(paths.daemon, self('starting', listen));
     report.named(run.input.address);
     await report.state('provisioning');

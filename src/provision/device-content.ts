@@ -37,6 +37,7 @@ export interface Content {
 export const ANY_POOL = '*';
 /** In `found`: there is a trace of a pool, and whose it was is not known. */
 export const UNREADABLE_POOL = 'a ZFS pool that can not be read';
+export const UNKNOWN_DATA = 'data of an unknown kind';
 export const BLANK: Content = { found: [], labels: [], unborn: undefined };
 
 /**
@@ -82,7 +83,7 @@ export function judgeContent(
   const live = labels.filter(label => label.txg !== '0');
   const found = [...new Set([...live.map(describeLabel), ...others.map(describeSignature)])];
   if (found.length === 0 && signatures.length > 0) found.push(UNREADABLE_POOL);
-  if (found.length === 0) found.push('data of an unknown kind');
+  if (found.length === 0) found.push(UNKNOWN_DATA);
   return { found, labels: live, unborn: undefined };
 }
 

@@ -108,8 +108,20 @@ function rings({ sizeBytes, first, last }: Edges): Buffer[] {
 
 /** The highest transaction group in any uberblock; 0 when none was ever written. */
 export function newestTxg(edges: Edges): bigint {
+  return newestIn(rings(edges));
+}
+
+/** The same of what begins `startBytes` into the device, as far as its first two labels lie within the edge. */
+export function newestTxgAt({ first }: Pick<Edges, 'first'>, startBytes: number): bigint {
+  const part = first.subarray(startBytes, startBytes + 2 * LABEL);
+  return part.length < 2 * LABEL
+    ? 0n
+    : newestIn([part.subarray(RING, LABEL), part.subarray(LABEL + RING, 2 * LABEL)]);
+}
+
+function newestIn(parts: readonly Buffer[]): bigint {
   let newest = 0n;
-  for (const ring of rings(edges)) {
+  for (const ring of parts) {
     for (let at = 0; at + SLOT <= ring.length; at += SLOT) {
       const little = ring.readBigUInt64LE(at) === UBERBLOCK_MAGIC;
       if (!little && ring.readBigUInt64BE(at) !== UBERBLOCK_MAGIC) continue;

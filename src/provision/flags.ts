@@ -15,7 +15,7 @@ export const DEFAULT_USERDATA = '/run/config/userdata';
 export const DEFAULT_LISTEN = `:${DEFAULT_PORT}`;
 export const DEFAULT_STORAGE_SIZE = '10G';
 export const DEFAULT_TIMEOUT = '5m';
-export const DEFAULT_ON_FAILURE = 'exit';
+export const DEFAULT_ON_FAILURE = 'exit' as const;
 export const DEFAULT_ON_FAILURE_TIMEOUT = '10m';
 /** In place of devices: those of the pool, or the blank one. */
 export const AUTO = 'auto';
@@ -76,7 +76,7 @@ export const FLAGS: readonly Flag[] = [
     type: 'string',
     value: 'DURATION',
     default: DEFAULT_DEVICE_WAIT,
-    help: 'how long to wait for a device that comes late; 0 does not wait',
+    help: 'how long a late device is waited for, and with "auto" a blank disk not taken; 0 for no wait',
   },
   {
     group: 'Storage',

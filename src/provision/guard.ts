@@ -4,16 +4,17 @@
  * read-only tmpfs covers it. Mode bits would not stop root. What is immutable stays so below the mount.
  */
 
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asDmError, errno, isDmError } from '../lib/errors.ts';
+import { asDmError, DmError, errno, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { printable } from '../model/names.ts';
 import { coverReadOnly, isCover } from '../system/cover.ts';
 import { isImmutable, setImmutable } from '../system/immutable.ts';
 import { mountsAt, mountTable, unmount, withMountLock } from '../system/mounts.ts';
+import type { ProcessId } from '../system/processes.ts';
 import { mountOfPath } from '../system/users.ts';
-import { changeGuards } from './guard-record.ts';
+import { addGuard, changeGuards } from './guard-record.ts';
 import { clearGuardsBelow, GUARD_MODE } from './guard-tree.ts';
 import { type Found, findAt, resolvedMountpoint } from './mountpoint.ts';
 import type { RunPaths } from './run-files.ts';
@@ -38,43 +39,62 @@ export function guardVerdict(found: Found): GuardVerdict {
 }
 
 /**
- * Closes a mountpoint as long as its dot is not mounted; makes it when it is not there. Never throws: that it could
- * not be closed is a warning, and whatever hinders the mount will be said by the steps that come.
+ * Closes a mountpoint as long as its dot is not mounted; makes it when it is not there. What the steps that come will
+ * refuse in their own words, and a directory that is not there and can not be made, is left as it is.
  *
+ * @param holder who wants it closed: `dm-linuxkit stop` leaves it so as long as that process lives
  * @returns whether the directory is closed now
+ * @throws DmError MOUNTPOINT_OPEN of kind mount, timeout or locked: it is there, or could be made, and every program
+ *   may write into it
  */
 export async function closeMountpoint(
   mountpoint: string,
   paths: Pick<RunPaths, 'guards'>,
-  log: Log,
+  holder?: ProcessId,
 ): Promise<boolean> {
   try {
     const path = await resolvedMountpoint(mountpoint);
-    return await withMountLock(() => close(path, paths));
+    return await withMountLock(() => close(path, paths, holder));
   } catch (error) {
-    // A mountpoint that can not be one: the run is about to refuse it in the same words.
     if (isDmError(error, 'BAD_MOUNTPOINT') || isDmError(error, 'MOUNTPOINT_UNUSABLE')) return false;
-    const reason = asDmError(error).message;
-    log.warn(`${printable(mountpoint)} stays open to writers until its dot is mounted: ${reason}`);
-    return false;
+    throw staysOpen(mountpoint, error);
   }
 }
 
-async function close(path: string, paths: Pick<RunPaths, 'guards'>): Promise<boolean> {
+function staysOpen(mountpoint: string, cause: unknown): DmError {
+  const { kind, message } = asDmError(cause);
+  const text = `${printable(mountpoint)} can not be closed to writers until its dot is mounted: ${message}`;
+  return new DmError(kind === 'timeout' || kind === 'locked' ? kind : 'mount', 'MOUNTPOINT_OPEN', text, {
+    hint: 'It takes CAP_LINUX_IMMUTABLE, for "chattr +i", or CAP_SYS_ADMIN, to mount, which the dot needs anyway.',
+    cause,
+  });
+}
+
+async function close(
+  path: string,
+  paths: Pick<RunPaths, 'guards'>,
+  holder: ProcessId | undefined,
+): Promise<boolean> {
   const verdict = guardVerdict(await findAt(path));
   if (verdict === 'leave' || (verdict === 'clear' && !(await clearGuardsBelow(path)))) return false;
   // First the record: what is closed without one would stay closed after "dm-linuxkit stop".
-  await changeGuards(paths, directories => directories.add(path));
+  await changeGuards(paths, guards => addGuard(guards, path, holder));
   if (verdict === 'is closed') {
     await finishAbove(path);
     return true;
   }
   const inDot = await liesInDot(path);
-  const above = verdict === 'make' ? await makeDirectory(path, inDot) : [];
-  if (above === 'closed above') return true;
-  // In the data of another dot no attribute is left that would be committed with it.
-  if (inDot || !((await isImmutable(path)) || (await setImmutable(path, true)))) await coverReadOnly(path);
-  for (const directory of above) await chmod(directory, 0o755);
+  const made = verdict === 'make' ? await makeDirectory(path, inDot) : [];
+  if (made === 'closed above') return true;
+  try {
+    // In the data of another dot no attribute is left that would be committed with it.
+    if (inDot || !((await isImmutable(path)) || (await setImmutable(path, true)))) await coverReadOnly(path);
+  } catch (error) {
+    // Where nothing is, no program begins anew.
+    await removeDirectories(made);
+    throw error;
+  }
+  if (!inDot) for (const directory of made.slice(0, -1)) await chmod(directory, 0o755);
   await finishAbove(path);
   return true;
 }
@@ -82,16 +102,32 @@ async function close(path: string, paths: Pick<RunPaths, 'guards'>): Promise<boo
 /**
  * Makes the directory and what is missing above it, each recognisable as ours until the last is closed.
  *
- * @returns the directories above that were made, outermost first; 'closed above' when nobody can make anything there
- *   since a directory above is closed itself, until its own dot is mounted
+ * @returns the directories that were made, outermost first; 'closed above' when nobody can make anything there since a
+ *   directory above is closed itself, until its own dot is mounted
+ * @throws DmError mount/MOUNTPOINT_UNUSABLE when it can not be made; then nothing is there
  */
 async function makeDirectory(path: string, inDot: boolean): Promise<string[] | 'closed above'> {
   const missing: string[] = [];
   let at = path;
   for (; !(await isThere(at)); at = dirname(at)) missing.unshift(at);
   if (await isClosed(at)) return 'closed above';
-  for (const directory of missing) await mkdir(directory, { mode: inDot ? 0o755 : GUARD_MODE });
-  return inDot ? [] : missing.slice(0, -1);
+  const made: string[] = [];
+  try {
+    for (const directory of missing) {
+      await mkdir(directory, { mode: inDot ? 0o755 : GUARD_MODE });
+      made.push(directory);
+    }
+  } catch (cause) {
+    await removeDirectories(made);
+    const text = `The mountpoint ${printable(path)} can not be made: ${asDmError(cause).message}`;
+    throw new DmError('mount', 'MOUNTPOINT_UNUSABLE', text, { cause });
+  }
+  return made;
+}
+
+/** Inner ones first; what holds something by now stays. */
+async function removeDirectories(directories: readonly string[]): Promise<void> {
+  for (const directory of directories.toReversed()) await rmdir(directory).catch(() => undefined);
 }
 
 /** Directories above that a run made and was cut off before it opened them to everybody. */

@@ -51,8 +51,8 @@ export interface Persistence {
   timeoutMs: number;
   /** What was thrown, before anything is done about it. */
   failed(error: DmError): Promise<void>;
-  /** Switches the machine off; resolves when that could not be done. */
-  powerOff(): Promise<void>;
+  /** Switches the machine off; resolves to whether somebody who can was told to. */
+  powerOff(): Promise<boolean>;
 }
 
 /**
@@ -75,12 +75,15 @@ export async function insist<T>(
     // The boot is held from the first failure on: however slow that try was, there is time for another.
     end ??= time.now() + how.holdMs;
     await how.failed(error);
+    let holds = how.onFailure === 'wait';
     if (how.onFailure === 'poweroff' && error.kind !== 'interrupted') {
       context.tell(`Switching the machine off: ${error.message}`);
-      await how.powerOff();
+      // Whoever wants it off does not want the boot to go on.
+      holds = !(await how.powerOff());
     }
-    if (how.onFailure !== 'wait' || error.code === 'TRY_HANGS') throw error;
-    const verdict = afterFailure(error, { tries, leftMs: end - time.now() });
+    if (!holds || error.code === 'TRY_HANGS') throw error;
+    const leftMs = end - time.now();
+    const verdict = afterFailure(error, { tries, leftMs });
     if (verdict.do === 'give up') throw error;
     context.tell(sentence(verdict, error));
     const ms = verdict.do === 'hold' ? verdict.forMs : verdict.inMs;

@@ -163,11 +163,12 @@ function provisionOptions(flags: Flags): ProvisionOptions {
     adminApiKey: flags.strings.get('admin-api-key-file'),
     adminPassword: flags.strings.get('admin-password-file'),
   };
+  const common = commonOptions(flags);
   return {
-    ...commonOptions(flags),
+    ...common,
     mode,
     devices,
-    deviceWaitMs: waitOf(flags),
+    deviceWaitMs: waitOf(flags, common.timeoutMs),
     storageSizeBytes: parseSize('storage-size', flags.strings.get('storage-size') ?? DEFAULT_STORAGE_SIZE),
     force: flags.booleans.has('force'),
     takeover: flags.booleans.has('takeover'),
@@ -195,8 +196,8 @@ function failureOptions(flags: Flags): Pick<ProvisionOptions, 'onFailure' | 'onF
   forbidBoth(flags, 'on-failure', 'daemon');
   const onFailure = oneOf('on-failure', flags.strings.get('on-failure') ?? DEFAULT_ON_FAILURE, ON_FAILURE);
   const timeout = flags.strings.get('on-failure-timeout');
-  if (timeout !== undefined && onFailure !== 'wait')
-    throw usage('MISSING_FLAG', '--on-failure-timeout belongs to --on-failure=wait.');
+  if (timeout !== undefined && onFailure === 'exit')
+    throw usage('MISSING_FLAG', '--on-failure-timeout belongs to --on-failure=wait or =poweroff.');
   return {
     onFailure,
     onFailureTimeoutMs: parseDuration('on-failure-timeout', timeout ?? DEFAULT_ON_FAILURE_TIMEOUT),
@@ -219,9 +220,17 @@ function checkAuto(flags: Flags, devices: readonly string[]): void {
     );
 }
 
-function waitOf(flags: Flags): number {
-  const text = flags.strings.get('wait-device') ?? DEFAULT_DEVICE_WAIT;
-  return /^0(ms|s|m|h)?$/.test(text) ? 0 : parseDuration('wait-device', text);
+/** Whoever waits as long as everything may take has no time left for the disk that came. */
+function waitOf(flags: Flags, timeoutMs: number): number {
+  const given = flags.strings.get('wait-device');
+  const text = given ?? DEFAULT_DEVICE_WAIT;
+  const waitMs = /^0(ms|s|m|h)?$/.test(text) ? 0 : parseDuration('wait-device', text);
+  if (given === undefined || waitMs < timeoutMs) return waitMs;
+  throw usage(
+    'CONFLICTING_FLAGS',
+    `--wait-device=${text} is not shorter than the ${timeoutMs / 1000} s of --timeout.`,
+    'Give more with --timeout: the wait is a part of it.',
+  );
 }
 
 function commonOptions(flags: Flags): { poolName: string; timeoutMs: number; log: LogChoice } {
@@ -296,11 +305,15 @@ export function checkedMountpoint(text: string): string {
   return path;
 }
 
-/** ZFS allows more in names of pools; what we leave out (spaces, colons) helps nobody in paths. */
 /** zpool-create(8): these words begin a vdev. */
 const RESERVED_POOL_NAMES = /^(mirror|raidz|draid|spare|log|cache|special|dedup)/;
 
-function checkedPoolName(name: string): string {
+/**
+ * ZFS allows more in names of pools; what we leave out (spaces, colons) helps nobody in paths.
+ *
+ * @throws DmError usage/BAD_POOL_NAME
+ */
+export function checkedPoolName(name: string): string {
   if (/^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/.test(name) && !RESERVED_POOL_NAMES.test(name)) return name;
   throw usage(
     'BAD_POOL_NAME',

@@ -5,6 +5,8 @@ export const ZFS_TYPE = '6A898CC3-1DD2-11B2-99A6-080020736631';
 /** The 8 MiB at the end of a disk that OpenZFS partitioned itself. */
 const RESERVED_TYPE = '6A945A3B-1DD2-11B2-99A6-080020736631';
 export const PARTITION_NAME = 'dotmesh';
+/** Where our partition begins. */
+export const START_BYTES = 2 ** 20;
 
 export interface TableEntry {
   /** Path as sfdisk guesses it. */
@@ -45,3 +47,10 @@ export function poolPartition(table: Table): { name: string; ours: boolean } | u
 
 /** What sfdisk(8) reads: one partition over the whole disk, from 1 MiB on, which is its own default. */
 export const SFDISK_SCRIPT = `label: gpt\ntype=${ZFS_TYPE}, name="${PARTITION_NAME}"\n`;
+
+/** The same for a partition that is known, its place in sectors of the disk. */
+export function sfdiskScript(place: { start: number; size: number; uuid: string | undefined }): string {
+  const { start, size, uuid } = place;
+  const id = uuid === undefined ? '' : `, uuid=${uuid}`;
+  return `label: gpt\nstart=${start}, size=${size}, type=${ZFS_TYPE}, name="${PARTITION_NAME}"${id}\n`;
+}

@@ -10,6 +10,8 @@ import { parseTable, SFDISK_SCRIPT, type Table } from './partition-table.ts';
 
 const SFDISK_MS = 60_000;
 const NODE_MS = 10_000;
+/** Of addpart(8), whatever the device's own sectors are. */
+const KERNEL_SECTOR = 512;
 
 export interface Disk {
   named: string;
@@ -77,6 +79,26 @@ export async function findPartition(disk: Disk, name?: string): Promise<Partitio
     });
   }
   const found = await until(() => node(disk, name), { deadlineMs: NODE_MS, everyMs: 50 });
+  if (found) return found;
+  throw partitionMissing(disk.named);
+}
+
+export interface Extent {
+  startBytes: number;
+  sizeBytes: number;
+}
+
+/**
+ * Shows the kernel the one partition of a disk whose table it can not read; nothing is written.
+ * @throws DmError device/PARTITION_MISSING
+ */
+export async function addPartition(disk: Disk, { startBytes, sizeBytes }: Extent): Promise<PartitionNode> {
+  const place = [startBytes, sizeBytes].map(bytes => String(bytes / KERNEL_SECTOR));
+  const facts = await blockFacts(disk.number);
+  if (facts?.partitions.length === 0)
+    // Refused where the kernel knows no partitions; then the node does not appear.
+    await run(['addpart', disk.path, '1', ...place], { timeoutMs: SFDISK_MS, okCodes: [0, 1] });
+  const found = await until(() => node(disk, undefined), { deadlineMs: NODE_MS, everyMs: 50 });
   if (found) return found;
   throw partitionMissing(disk.named);
 }

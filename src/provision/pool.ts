@@ -15,9 +15,10 @@ import { abortable } from './context.ts';
 import { deviceInUse } from './device-errors.ts';
 import { expandDevices, identityOf, type NamedDevice } from './devices.ts';
 import { AUTO } from './flags.ts';
-import { growPool, type Member } from './grow.ts';
+import { growPool, type Member, newestLabel } from './grow.ts';
 import { type Watched, writtenMeanwhile } from './idle.ts';
 import { type Patience, startPatience } from './patience.ts';
+import { refusePoolOnOthers } from './pool-elsewhere.ts';
 import { judgeImported } from './pool-kept.ts';
 import { type Plan, planPool } from './pool-plan.ts';
 import { createProperties } from './pool-properties.ts';
@@ -64,7 +65,7 @@ const LOCK_WAIT_MS = 120_000;
  * One at a time on the machine, whatever the pool: two runs for two pools could name the same disk.
  *
  * @throws DmError device/… (device-errors.ts, devices.ts, partition.ts, prepare-devices.ts), pool/POOL_OTHER_DEVICES,
- *   POOL_MISSING_DEVICE, POOL_OTHER_NAME, POOL_TWICE, POOL_FOREIGN, POOL_UNUSABLE, POOL_READ_ONLY, what Pools throws,
+ *   POOL_MISSING_DEVICE, POOL_OTHER_NAME, POOL_ELSEWHERE, POOL_TWICE, POOL_FOREIGN, POOL_UNUSABLE, POOL_READ_ONLY, what Pools throws,
  *   locked/LOCKED
  */
 export async function ensurePool(request: PoolRequest, deps: PoolDeps): Promise<PoolOutcome> {
@@ -78,8 +79,8 @@ export async function ensurePool(request: PoolRequest, deps: PoolDeps): Promise<
   const patience = await startPatience(waitMs, fingerprint);
   for (;;) {
     const outcome = await alone(deps, () => decideAlone(request, deps, patience));
-    if (typeof outcome !== 'string') return outcome;
-    await patience.change(outcome, signal);
+    if (outcome) return outcome;
+    await patience.change(signal);
   }
 }
 
@@ -114,19 +115,19 @@ async function decide(request: PoolRequest, deps: PoolDeps): Promise<PoolOutcome
   return carryOut(request, states, deps);
 }
 
-/** @returns until when to wait before the next look, when the disks that are there now do not tell */
+/** Undefined when the disks that are there now do not tell: look again when that has changed. */
 async function decideAlone(
   request: PoolRequest,
   deps: PoolDeps,
   patience: Patience,
-): Promise<PoolOutcome | 'settled' | 'over'> {
+): Promise<PoolOutcome | undefined> {
   const all = await deps.pools.list();
   const imported = all.find(pool => pool.name === request.poolName);
   // Where it is is known best by ZFS.
   if (imported) return keep(imported, undefined, deps);
   const members = await membersOfPools(deps.pools, all);
   const states = await chooseDisks(request.poolName, members, patience, deps);
-  return typeof states === 'string' ? states : carryOut(request, states, deps);
+  return states && carryOut(request, states, deps);
 }
 
 async function carryOut(
@@ -143,20 +144,21 @@ async function carryOut(
   if (plan.do === 'refuse') throw plan.error;
   if (plan.do === 'import') {
     const outcome = await importPool(request, plan, states, deps);
-    await growPool(request.poolName, states.map(memberOf(plan.guid)), deps);
+    await growPool(outcome.pool, states.map(memberOf(plan.guid)), deps);
     return outcome;
   }
+  if (!isAuto(request)) await refusePoolOnOthers(request.poolName, states, deps.pools, deps.log);
   return createPool(request, plan, states, deps);
 }
 
 /** What the pool has on a device, as it was before the import. */
 const memberOf =
   (guid: string) =>
-  ({ path, content }: DeviceState): Member => {
-    const labels = content.labels.filter(label => label.poolGuid === guid);
-    const newest = labels.toSorted((a, b) => Number(BigInt(b.txg) - BigInt(a.txg)))[0];
-    return { path, recordedBytes: newest?.sizeBytes };
-  };
+  ({ path, content, torn = false }: DeviceState): Member => ({
+    path,
+    label: newestLabel(content.labels, guid),
+    torn,
+  });
 
 /** `named` undefined: whichever devices it has. */
 async function keep(
@@ -176,7 +178,7 @@ async function keep(
   if (fault) throw fault;
   await mark(pool.name, deps);
   await growPool(
-    pool.name,
+    pool,
     paths.map(path => ({ path })),
     deps,
   );

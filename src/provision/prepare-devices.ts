@@ -7,6 +7,7 @@ import { blockFacts } from './block.ts';
 import { deviceReadOnly } from './device-errors.ts';
 import { EDGE_BYTES } from './edges.ts';
 import { makePartition } from './partition.ts';
+import { restoreTable } from './partition-grow.ts';
 import type { DeviceState } from './survey.ts';
 
 const WIPE_MS = 60_000;
@@ -33,6 +34,8 @@ export async function prepareDevice(
     for (const part of parts ?? []) await wipeDevice(named, `/dev/${part.name}`, part.sizeBytes);
     await wipeDevice(named, path, device.sizeBytes);
   }
+  // The new pool is not to be behind a table that nobody can read.
+  if (device.torn) await restoreTable(path);
   if (use !== 'make partition' || number === undefined) return path;
   const made = await makePartition({ named, path, number });
   // What an older partition left in the middle of the disk may lie at the edges of the new one.

@@ -18,6 +18,7 @@ import { until, within } from '../lib/retry.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, formatDotAddress } from '../model/names.ts';
 import { effectiveUid } from '../system/host.ts';
+import { processIdentity } from '../system/processes.ts';
 import { withAftermath } from './aftermath.ts';
 import { bringUp, ensurePoolOf, type Run } from './bring-up.ts';
 import { againstTheClock, type Clock, type Context, type ServerClient, withClient } from './context.ts';
@@ -53,6 +54,8 @@ export async function provisionOnce(
     report?.named(run.input.address);
     const { paths, clock } = run;
     const outcome = await withPoolLock(paths, context, clock, async () => {
+      // A "stop" that held the lock may have seen nobody who wants it closed, in another pid namespace.
+      await guardTarget(options);
       const daemon = await servingDaemon(paths, clock);
       if (daemon) return provideThrough(daemon, run);
       const { services } = await bringUp(run);
@@ -86,7 +89,7 @@ export async function asRun<T>(
     return await againstTheClock(context, options.timeoutMs, async clock => {
       // The very first: whatever fails from here on, no program finds an empty directory. Within a time of its own,
       // since the mountpoint may lie in a dot whose files hang.
-      if (await within(guardTarget(options, context), GUARD_MS)) closed = options.target?.mountpoint;
+      if (await within(guardTarget(options), GUARD_MS)) closed = options.target?.mountpoint;
       await probeStateDirectory(options.poolName, context.adapters);
       run = await begin(options, context, clock);
       return work(run);
@@ -96,9 +99,16 @@ export async function asRun<T>(
   }
 }
 
-async function guardTarget({ target, poolName }: ProvisionOptions, { log }: Context): Promise<boolean> {
+/**
+ * A boot step holds what it closed as long as it runs, since it may wait for a long time and without the pool's lock. A
+ * daemon does not: `stop` ends it, and opens everything.
+ *
+ * @throws DmError MOUNTPOINT_OPEN
+ */
+export async function guardTarget({ target, poolName, mode }: ProvisionOptions): Promise<boolean> {
   if (!target || effectiveUid() !== 0) return false;
-  return closeMountpoint(target.mountpoint, runPaths(poolName), log);
+  const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
+  return closeMountpoint(target.mountpoint, runPaths(poolName), holder);
 }
 
 async function begin(options: ProvisionOptions, context: Context, clock: Clock): Promise<Run> {

@@ -6,6 +6,7 @@ import { formatDotAddress } from '../model/names.ts';
 import { run } from '../system/run.ts';
 import type { Input } from './input.ts';
 import type { ProvisionOptions } from './options.ts';
+import { liveRunFile, runPaths } from './run-files.ts';
 import {
   failedStatus,
   type MountStatus,
@@ -63,6 +64,16 @@ export async function createReport(
     state: state => tell({ ...status, state, code: '', kind: '', message: '', hint: '' }),
     failed: error => tell(failedStatus(status, error)),
   };
+}
+
+/** Whether the file of this mode is about a daemon that serves the pool and is not this process: it stays as it is. */
+export async function isAnothers({
+  mode,
+  poolName,
+}: Pick<ProvisionOptions, 'mode' | 'poolName'>): Promise<boolean> {
+  if (mode === 'oneshot') return false;
+  const daemon = await liveRunFile(runPaths(poolName).daemon);
+  return daemon !== undefined && daemon.pid !== process.pid;
 }
 
 /** By a child: an open or a write that hangs in the kernel can not be taken back. */

@@ -33,8 +33,8 @@ export function liesBelow(inner: string, outer: string): boolean {
  * end of the others, and stays closed.
  */
 export async function restoreMounts(mounts: readonly PreparedMount[], run: Run): Promise<MountStatus[]> {
-  const { paths, context, clock } = run;
-  for (const { Mountpoint } of mounts) await closeMountpoint(Mountpoint, paths, context.log);
+  const { clock } = run;
+  for (const { Mountpoint } of mounts) await closeIfPossible(Mountpoint, run);
   const results: MountStatus[] = [];
   for (const mount of mounts) {
     clock.signal.throwIfAborted();
@@ -43,7 +43,17 @@ export async function restoreMounts(mounts: readonly PreparedMount[], run: Run):
   return results;
 }
 
-async function restore(mount: PreparedMount, { options, paths, context }: Run): Promise<MountStatus> {
+/** In a moment it is mounted; the other mounts do not wait for one that can not be closed. */
+async function closeIfPossible(mountpoint: string, { paths, context }: Run): Promise<void> {
+  try {
+    await closeMountpoint(mountpoint, paths);
+  } catch (error) {
+    context.log.warn(asDmError(error).message);
+  }
+}
+
+async function restore(mount: PreparedMount, run: Run): Promise<MountStatus> {
+  const { options, context } = run;
   const { Mountpoint: mountpoint } = mount;
   const branch = mount.Branch === '' ? '' : `@${mount.Branch}`;
   const dot = `${mount.Namespace}/${mount.Name}${branch}.${mount.Subdot}`;
@@ -51,7 +61,7 @@ async function restore(mount: PreparedMount, { options, paths, context }: Run): 
     if (mount.Fault !== '' || mount.Path === '')
       throw new Error(mount.Fault || 'it is not on the pool any more');
     // Again: the data of an outer dot has appeared meanwhile, and with it this mountpoint.
-    await closeMountpoint(mountpoint, paths, context.log);
+    await closeIfPossible(mountpoint, run);
     const how = await expose(options.poolName, mount, context.adapters);
     if (how === 'mounted') context.tell(`${dot} is mounted at ${mountpoint} again.`);
     return { mountpoint, dot, state: 'mounted', message: '' };

@@ -11,7 +11,7 @@ import type { User } from '../system/users.ts';
 import type { Pools } from '../zfs/index.ts';
 import { abortable, againstTheClock, type Clock, type Context } from './context.ts';
 import { layCovers, liftCovers, openMountpoints } from './guard.ts';
-import { changeGuards, readGuards } from './guard-record.ts';
+import { changeGuards, heldGuards, readGuards } from './guard-record.ts';
 import { isExposed, mountsOf, refuseWhenInUse } from './in-use.ts';
 import { requireRoot } from './input.ts';
 import type { StopOptions } from './options.ts';
@@ -76,10 +76,14 @@ async function stopUnderLock(
     throw error;
   }
   // The record may be younger than a mount (another /run): what was a mountpoint is looked at as well.
-  const closed = [...new Set([...guarded, ...exposed.map(({ mountpoint }) => mountpoint)])].sort();
+  const known = new Set([...guarded, ...exposed.map(({ mountpoint }) => mountpoint)]);
+  // A boot step that waits for its dot wants its mountpoint closed, whoever stops what.
+  const held = await heldGuards(paths);
+  await layCovers(covers.filter(directory => held.includes(directory)));
+  const closed = [...known].filter(directory => !held.includes(directory)).sort();
   const left = await openMountpoints(closed, context.log);
-  await changeGuards(paths, directories => {
-    for (const directory of closed) if (!left.includes(directory)) directories.delete(directory);
+  await changeGuards(paths, guards => {
+    for (const directory of closed) if (!left.includes(directory)) guards.delete(directory);
   });
   await removeRunDirectory(paths);
   const pools = await abortable(importedPools(poolName, context), clock.signal);

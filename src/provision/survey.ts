@@ -6,9 +6,11 @@ import { BLANK, type Content, GPT_WORDS, readContent } from './device-content.ts
 import { deviceUnreadable } from './device-errors.ts';
 import { identityOf, type NamedDevice } from './devices.ts';
 import { type Edges, isZero, readEdges } from './edges.ts';
-import { findPartition, partitionMissing, readTable } from './partition.ts';
+import { isTableWhole } from './gpt.ts';
+import { lostPartition } from './lost-partition.ts';
+import { addPartition, findPartition, partitionMissing, readTable } from './partition.ts';
 import { poolPartition } from './partition-table.ts';
-import { hasOurEntry } from './torn-table.ts';
+import { ourEntry } from './torn-table.ts';
 import { isClaimed, usersOfBlock, usersOfFile } from './usage.ts';
 
 /**
@@ -29,6 +31,8 @@ export interface DeviceState {
   readOnly: boolean;
   users: string[];
   content: Content;
+  /** With use `partition`: a copy of the table is damaged, or not where it belongs. */
+  torn?: boolean;
 }
 
 /** Devices of all imported pools: identity (see devices.ts) to pool name. */
@@ -97,19 +101,29 @@ async function survey(
     const node = await findPartition({ named, path, number: facts.number }, member.name);
     const content = await contentOf(node.path, node.sizeBytes);
     // A blank partition in a table that is not ours has another owner's plans.
-    if (member.ours || content.labels.length > 0)
-      return { ...block, path: node.path, use: 'partition', sizeBytes: node.sizeBytes, content };
+    if (member.ours || content.labels.length > 0) {
+      const torn = member.ours && !isTableWhole(edges);
+      return { ...block, path: node.path, use: 'partition', sizeBytes: node.sizeBytes, content, torn };
+    }
   }
   const content = await readContent(path, edges, of => pools.labels(of));
+  const lost = lostPartition(table, content, edges);
+  if (lost) {
+    const node = await addPartition({ named, path, number: facts.number }, lost);
+    const inside = await contentOf(node.path, node.sizeBytes);
+    if (inside.labels.length === 0) throw partitionMissing(named);
+    const { path: at, sizeBytes } = node;
+    return { ...block, path: at, use: 'partition', sizeBytes, content: inside, torn: true };
+  }
   if (isLostTable(content, edges)) throw partitionMissing(named);
   // A pool that lies on the bare disk, without a partition, stays there.
   return { ...whole, use: content.labels.length > 0 ? 'as is' : 'make partition', content };
 }
 
 /**
- * Our entry is there, and a GPT that can not be read, and nothing else: damaged, or cut off while it was enlarged.
- * There may be a pool behind it, which nobody sees, so --force must not take it for waste.
+ * Our entry is there, and a GPT that can not be read, and nothing else, not even a pool. --force must not take that for
+ * waste.
  */
 function isLostTable({ found }: Content, edges: Edges): boolean {
-  return found.length > 0 && found.every(each => each === GPT_WORDS) && hasOurEntry(edges);
+  return found.length > 0 && found.every(each => each === GPT_WORDS) && ourEntry(edges) !== undefined;
 }

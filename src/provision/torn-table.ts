@@ -19,13 +19,34 @@ export function isTornTable(edges: Edges): boolean {
   return [512, 4096].some(sector => isTorn(edges, sector));
 }
 
-/** Whether either copy of the entries holds our one entry alone. */
-export function hasOurEntry({ first, last }: Pick<Edges, 'first' | 'last'>): boolean {
-  return [512, 4096].some(sector => {
+export interface OurEntry {
+  startBytes: number;
+  sizeBytes: number;
+  /** Of the partition, as sfdisk(8) reads one. */
+  uuid: string;
+}
+
+/** What either copy of the entries says when it holds our one entry alone, the first copy before the second. */
+export function ourEntry({ first, last }: Pick<Edges, 'first' | 'last'>): OurEntry | undefined {
+  for (const sector of [512, 4096]) {
     const atEnd = last.length - sector - ENTRIES;
+    if (atEnd < 0) continue;
     const copies = [first.subarray(2 * sector, 2 * sector + ENTRIES), last.subarray(atEnd, atEnd + ENTRIES)];
-    return atEnd >= 0 && copies.some(isOurs);
-  });
+    const entry = copies.find(isOurs);
+    if (!entry) continue;
+    const [start, end] = [entry.readBigUInt64LE(32), entry.readBigUInt64LE(40)];
+    const sizeBytes = Number(end + 1n - start) * sector;
+    return { startBytes: Number(start) * sector, sizeBytes, uuid: uuidOf(entry.subarray(16, 32)) };
+  }
+  return undefined;
+}
+
+/** The first three groups lie little-endian on the disk. */
+function uuidOf(bytes: Buffer): string {
+  const little = (from: number, to: number) =>
+    Buffer.from(bytes.subarray(from, to)).reverse().toString('hex');
+  const rest = bytes.toString('hex', 8);
+  return [little(0, 4), little(4, 6), little(6, 8), rest.slice(0, 4), rest.slice(4)].join('-');
 }
 
 function isTorn({ first, last, sizeBytes }: Edges, sector: number): boolean {

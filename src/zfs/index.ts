@@ -121,6 +121,8 @@ export interface Label {
   comment: string | undefined;
   /** Top-level vdevs of the whole pool. */
   vdevChildren: number;
+  /** Kind of this top-level vdev: `disk`, `file`, `mirror`, `raidz`… */
+  topType?: string | undefined;
   /** Bytes that ZFS uses of this top-level vdev, as recorded; of the device itself when it is one alone. */
   sizeBytes?: number | undefined;
   /** Paths of the devices of this top-level vdev, as recorded. */

@@ -54,6 +54,7 @@ function parseLabel(text: string): Label | undefined {
     hostName: field('hostname'),
     comment: field('comment'),
     vdevChildren: Number(field('vdev_children') ?? 1),
+    topType: /^ {8}type: '(.*)'$/m.exec(text)?.[1],
     sizeBytes: numberOf(/^ {8}asize: (\d+)$/m.exec(text)?.[1]),
     paths: [...text.matchAll(/^ {8,}path: '(.*)'$/gm)].map(match => match[1] ?? ''),
   };

@@ -77,7 +77,11 @@ export class Machine {
 
   /** `env` is added to our own environment. */
   start(args: readonly string[], program = join(DIST, 'dm-linuxkit'), env: NodeJS.ProcessEnv = {}): Running {
-    const child = spawn(process.execPath, [program, ...args], {
+    return this.startProgram(process.execPath, [program, ...args], env);
+  }
+
+  startProgram(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+    const child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });

@@ -1,6 +1,7 @@
 // guest: disks=1
-// Devices as a machine without udev presents them: chosen by what they carry, coming late, broken, grown.
-import { rm, symlink, truncate } from 'node:fs/promises';
+// Devices as a machine without udev presents them: chosen by what they carry, coming late, broken.
+import { rm, symlink } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { DmError } from '../../src/lib/errors.ts';
 import { type Disks, makeDisks, poke, sh } from '../helpers/disks.ts';
@@ -116,13 +117,38 @@ test.serial('a disk that hangs is told as such, and the program ends', async t =
 
 test.serial('a pool in a partition among others is not replaced by a new one on a blank disk', async t => {
   const disk = await disks.disk();
-  await sh('bash', '-c', `printf 'label: gpt\\nsize=64MiB\\nsize=+\\n' | sfdisk --quiet ${disk}`);
-  t.is((await poolStep('tank', [`${disk}p2`])).how, 'created');
+  await sh('bash', '-c', `printf 'label: gpt\\nsize=400MiB\\nsize=+\\n' | sfdisk --quiet ${disk}`);
+  t.is((await poolStep('tank', [`${disk}p1`])).how, 'created');
   await sh('zpool', 'export', 'tank');
+  t.is((await refusal(t, poolStep('tank', [disk]))).code, 'DEVICE_NOT_BLANK');
+  t.is((await refusal(t, poolStep('tank', [disk], { force: true }))).code, 'POOL_ELSEWHERE');
   await disks.disk();
   const error = await refusal(t, auto());
   t.is(error.code, 'AUTO_AMBIGUOUS');
-  t.true(error.message.includes(`${disk}p2: it carries the ZFS pool "tank"`), error.message);
+  t.true(error.message.includes(`${disk}p1: it carries the ZFS pool "tank"`), error.message);
+});
+
+test.serial('a named blank disk is refused when the pool of that name is on another one', async t => {
+  const [first, second] = [await disks.file(), await disks.file()];
+  const name = await disks.disk({ image: first });
+  const made = await poolStep('tank', [name]);
+  await sh('zpool', 'export', 'tank');
+  await disks.release(name);
+  t.is(await disks.disk({ image: second }), name, 'the other disk has its name now');
+  const now = await disks.disk({ image: first });
+  for (const force of [false, true]) {
+    const error = await refusal(t, poolStep('tank', [name], { force }));
+    t.is(`${error.kind}/${error.code}`, 'pool/POOL_ELSEWHERE');
+    t.true(error.message.includes(`${name} would get a new pool tank`), error.message);
+    t.true(error.message.includes(`on ${now}p1.`), error.message);
+    t.regex(error.hint ?? '', /--storage-device=auto/);
+  }
+  const ended = await dmLinuxkit('tank', `--storage-device=${name}`);
+  t.is(ended.exitCode, 4, ended.stderr);
+  const again = await poolStep('tank', [now]);
+  t.deepEqual([again.how, again.pool.guid], ['imported', made.pool.guid]);
+  await sh('zpool', 'destroy', 'tank');
+  t.is((await poolStep('tank', [name])).how, 'created', 'a pool that was destroyed is none');
 });
 
 test.serial('a pool is waited for until all of its disks are there, a blank disk or not', async t => {
@@ -143,18 +169,37 @@ test.serial('a pool is waited for until all of its disks are there, a blank disk
   t.truthy(await attached);
 });
 
-test.serial('a disk that comes late is waited for, by auto and by name', async t => {
+test.serial('the disk of the pool comes late, and is taken at once, not the blank one before it', async t => {
+  const image = await disks.file();
+  const before = await disks.disk({ image });
+  const made = await auto();
+  await sh('zpool', 'export', 'tank');
+  await disks.release(before);
+  await disks.disk();
   let attached: Promise<string> | undefined;
   const onTell = (line: string) => {
-    if (/Waiting for a disk/.test(line)) attached ??= disks.disk();
+    // Longer after the blank one than disks of a machine are apart from each other.
+    if (/in \d+ s the blank .* is taken/.test(line))
+      attached ??= delay(4_000).then(() => disks.disk({ image }));
   };
   const outcome = await auto({ deviceWaitMs: 300_000, onTell });
-  t.is(outcome.how, 'created');
-  await sh('zpool', 'export', 'tank');
+  t.deepEqual([outcome.how, outcome.pool.guid], ['imported', made.pool.guid]);
+  t.truthy(await attached);
+});
 
+test.serial('a blank disk is taken when the time to wait has passed', async t => {
+  const disk = await disks.disk();
+  const outcome = await auto({ deviceWaitMs: 3_000 });
+  t.is(outcome.how, 'created');
+  t.regex(outcome.told.join('\n'), new RegExp(`Waiting for .* the blank ${disk} is taken`));
+});
+
+test.serial('a disk that comes late is waited for by name', async t => {
   const late = '/dev/comes-late';
   t.teardown(() => rm(late, { force: true }));
-  const disk = (await attached) ?? '';
+  const disk = await disks.disk();
+  await poolStep('tank', [disk]);
+  await sh('zpool', 'export', 'tank');
   const named = await poolStep('tank', [late], {
     deviceWaitMs: 300_000,
     onTell: line => {
@@ -166,109 +211,3 @@ test.serial('a disk that comes late is waited for, by auto and by name', async t
   await rm(late);
   t.is((await refusal(t, poolStep('tank', [late], { deviceWaitMs: 100 }))).code, 'DEVICE_MISSING');
 });
-
-const sizeOf = async (pool: string) =>
-  Number(await sh('zpool', 'list', '-H', '-p', '-o', 'size', pool)) / MIB;
-
-/** A file system with a file in it, and what it must still say later. */
-async function fill(): Promise<string> {
-  await sh('zfs', 'create', '-o', 'mountpoint=/run/test/grown', 'tank/data');
-  await sh('dd', 'if=/dev/urandom', 'of=/run/test/grown/file', 'bs=1M', 'count=16');
-  return sh('sha256sum', '/run/test/grown/file');
-}
-async function filled(): Promise<string> {
-  await sh('zfs', 'mount', 'tank/data').catch(() => undefined);
-  return sh('sha256sum', '/run/test/grown/file');
-}
-
-test.serial('a grown disk gives a larger pool at the next import, once, and the data stays', async t => {
-  const image = await disks.file();
-  const small = await disks.disk({ image });
-  await poolStep('tank', [small]);
-  const before = await sizeOf('tank');
-  const sum = await fill();
-  await sh('zpool', 'export', 'tank');
-  await disks.release(small);
-  await truncate(image, 1024 * MIB);
-  const large = await disks.disk({ image });
-  const table = await sh('sfdisk', '--dump', large);
-
-  const grown = await poolStep('tank', [large]);
-  t.is(grown.how, 'imported');
-  t.regex(grown.told.join('\n'), new RegExp(`${large}p1 has grown: the pool has`));
-  t.true((await sizeOf('tank')) > before + 400, `${await sizeOf('tank')} MiB`);
-  t.is(await filled(), sum);
-  const now = await sh('sfdisk', '--dump', large);
-  const idsOf = (dump: string) => dump.match(/start=\s*\d+|uuid=\S+|label-id: \S+/g);
-  t.deepEqual(idsOf(now), idsOf(table));
-  t.regex(await sh('sfdisk', '--verify', large), /No errors detected/);
-
-  await sh('zpool', 'export', 'tank');
-  const again = await poolStep('tank', [large]);
-  t.deepEqual(
-    again.told.filter(line => /grown|larger/.test(line)),
-    [],
-  );
-
-  // The disk grows while the pool is imported.
-  await truncate(image, 1536 * MIB);
-  await sh('losetup', '--set-capacity', large);
-  const kept = await poolStep('tank', [large]);
-  t.is(kept.how, 'kept');
-  t.regex(kept.told.join('\n'), /has grown/);
-  t.is(await filled(), sum);
-});
-
-test.serial('a power cut between the enlarged table and the pool is gone on from', async t => {
-  const image = await disks.file();
-  const disk = await disks.disk({ image });
-  await poolStep('tank', [disk]);
-  const before = await sizeOf('tank');
-  await sh('zpool', 'export', 'tank');
-  await disks.release(disk);
-  await truncate(image, 1024 * MIB);
-  await sh('bash', '-c', `echo size=1022MiB | sfdisk --quiet --wipe never --partno 1 ${image}`);
-  const again = await disks.disk({ image });
-  t.is((await poolStep('tank', [again])).how, 'imported');
-  t.true((await sizeOf('tank')) > before + 400);
-});
-
-test.serial('a grown file gives a larger pool without a table', async t => {
-  const file = await disks.file();
-  await poolStep('tank', [file]);
-  const before = await sizeOf('tank');
-  await sh('zpool', 'export', 'tank');
-  await truncate(file, 1024 * MIB);
-  const grown = await poolStep('tank', [file]);
-  t.true((await sizeOf('tank')) > before + 400, `${grown.told} ${await sizeOf('tank')} MiB`);
-  await sh('zpool', 'export', 'tank');
-  t.deepEqual(
-    (await poolStep('tank', [file])).told.filter(line => /grown|larger/.test(line)),
-    [],
-  );
-});
-
-test.serial(
-  'a table that was cut off is read from its copy; without any, nothing is created over it',
-  async t => {
-    const image = await disks.file();
-    const disk = await disks.disk({ image });
-    const made = await poolStep('tank', [disk]);
-    await sh('zpool', 'export', 'tank');
-    await disks.release(disk);
-    // The header at the beginning does not fit the entries any more: the kernel sees no partition.
-    await poke(image, Buffer.alloc(4, 1), SECTOR + 88);
-    const torn = await disks.disk({ image });
-    const found = await poolStep('tank', [torn]);
-    t.deepEqual([found.how, found.pool.guid], ['imported', made.pool.guid]);
-    await sh('zpool', 'export', 'tank');
-    await disks.release(torn);
-
-    await poke(image, Buffer.alloc(4, 1), 512 * MIB - SECTOR + 88);
-    const lost = await disks.disk({ image });
-    for (const force of [false, true])
-      t.is((await refusal(t, poolStep('tank', [lost], { force }))).code, 'PARTITION_MISSING');
-    await disks.disk();
-    t.is((await refusal(t, auto())).code, 'DEVICE_UNREADABLE');
-  },
-);

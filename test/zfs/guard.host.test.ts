@@ -1,13 +1,15 @@
 // Until a dot is mounted nobody writes into its mountpoint, on a filesystem with the immutable attribute (ext4) and on
 // one without (ramfs); and what was closed never stands in the way of a dot.
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
+import { isCover } from '../../src/system/cover.ts';
 import { isImmutable } from '../../src/system/immutable.ts';
 import { mountTable } from '../../src/system/mount-table.ts';
-import { Machine } from '../helpers/boot.ts';
+import { DIST, type Ended, Machine } from '../helpers/boot.ts';
 import { sh } from '../helpers/disks.ts';
 
 let machine: Machine;
@@ -87,6 +89,37 @@ test.serial(
       t.is((await stat(at)).mode & 0o7777, 0o755);
       t.is((await stat(join(at, '..'))).mode & 0o7777, 0o755);
     }
+  },
+);
+
+/** The program as root without these capabilities. */
+async function without(capabilities: readonly string[], ...args: string[]): Promise<Ended> {
+  const dropped = capabilities.map(name => `-${name}`).join(',');
+  const setpriv = ['--bounding-set', dropped, '--inh-caps', dropped, '--', process.execPath];
+  return machine.startProgram('setpriv', [...setpriv, join(DIST, 'dm-linuxkit'), ...NO_DISK(), ...args])
+    .ended;
+}
+
+test.serial(
+  'a mountpoint that can not be closed ends the run, and none is left open that was not there',
+  async t => {
+    const at = join(grounds.ext4, 'bare/pg');
+    const dot = ['--dot=pg', `--mountpoint=${at}`];
+    const covered = await without(['linux_immutable'], ...dot);
+    t.is(covered.code, 3, covered.text);
+    t.true(isCover((await mountAt(at)) ?? { source: '', type: '' }));
+    t.is((await machine.stop()).code, 0);
+    await rm(dirname(at), { recursive: true });
+
+    for (const isThere of [false, true]) {
+      if (isThere) await mkdir(at, { recursive: true });
+      const open = await without(['linux_immutable', 'sys_admin'], ...dot);
+      t.is(open.code, 7, open.text);
+      t.regex(open.text, /pg can not be closed to writers until its dot is mounted: .*CAP_LINUX_IMMUTABLE/s);
+      t.like(await readStatus(STATUS_FILES.oneshot), { state: 'failed', code: 'MOUNTPOINT_OPEN' });
+      t.is(existsSync(isThere ? at : dirname(at)), isThere);
+    }
+    t.is((await machine.stop()).code, 0);
   },
 );
 

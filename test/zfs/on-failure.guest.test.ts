@@ -74,6 +74,34 @@ test.serial('waiting for what may pass ends when its time is over', async t => {
   t.regex(text, /The boot is held; the next try is in 1 s/);
 });
 
+test.serial(
+  'a wrong command line closes the mountpoint, and holds the boot as one that can be read',
+  async t => {
+    const console = machine.at('console');
+    const held = machine.start(['--what', ...step('--on-failure=wait', `--console=${console}`)]);
+    await machine.says(held, /The boot is held, for \d+ s at most or until SIGTERM: There is no flag --what/);
+    await t.throwsAsync(writeFile(machine.at('app/file'), ''));
+    t.like(await readStatus(STATUS_FILES.oneshot), { state: 'failed', code: 'UNKNOWN_FLAG', dot: 'app' });
+    t.regex(await readFile(console, 'utf8'), /FAILED \(usage\/UNKNOWN_FLAG\): There is no flag --what\.\n$/);
+    held.child.kill('SIGTERM');
+    const { code, text } = await held.ended;
+    t.is(code, 2, text);
+    t.regex(text, /app stays closed until its dot is mounted/);
+  },
+);
+
+test.serial('a boot step that waits keeps its mountpoint closed, whoever stops the pool', async t => {
+  const waiting = machine.start(step('--on-failure=wait'));
+  await machine.says(waiting, /The boot is held; the next try is in/);
+  t.is((await machine.stop()).code, 0);
+  await t.throwsAsync(writeFile(machine.at('app/file'), ''));
+  waiting.child.kill('SIGTERM');
+  await waiting.ended;
+  t.is((await machine.stop()).code, 0);
+  await writeFile(machine.at('app/file'), '');
+  await rm(machine.at('app/file'));
+});
+
 test.serial('a disk that comes late ends the wait, and the dot is mounted', async t => {
   const waiting = machine.start(step('--on-failure=wait', `--console=${machine.at('console')}`));
   await machine.says(waiting, /The boot is held; the next try is in/);

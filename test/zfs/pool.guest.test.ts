@@ -238,7 +238,8 @@ test.serial('two pools of the name are told by their guids', async t => {
   const [a, b] = [await disks.disk(), await disks.disk()];
   const guids: string[] = [];
   for (const disk of [a, b]) {
-    guids.push((await poolStep('tank', [disk])).pool.guid);
+    await sh('zpool', 'create', '-m', 'none', 'tank', disk);
+    guids.push(await sh('zpool', 'get', '-H', '-o', 'value', 'guid', 'tank'));
     await sh('zpool', 'export', 'tank');
   }
   const ended = await dmLinuxkit('tank', `--storage-device=${a},${b}`, '--force');

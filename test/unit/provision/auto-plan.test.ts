@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { type Choice, planAuto, type Sight } from '../../../src/provision/auto-plan.ts';
-import { type DiskFacts, skipReason, spareReason } from '../../../src/provision/auto-skip.ts';
+import { type Choice, planAuto, type Sight, settle } from '../../../src/provision/auto-plan.ts';
+import { type DiskFacts, mayHoldPool, skipReason, spareReason } from '../../../src/provision/auto-skip.ts';
 import { ANY_POOL, BLANK, type Content, UNREADABLE_POOL } from '../../../src/provision/device-content.ts';
 import type { DeviceState } from '../../../src/provision/survey.ts';
 import type { Label } from '../../../src/zfs/index.ts';
@@ -62,6 +62,17 @@ test('an incomplete pool of ours is never replaced by a blank disk', t => {
   const choice = planAuto(request, [blank, half]);
   t.is(told(choice), 'take /dev/sdc');
   t.like(choice, { complete: false });
+});
+
+test('a blank disk is taken only when the wait is over; the whole pool, and a hopeless refusal, at once', t => {
+  const isSettled = (...sights: Sight[]) => settle(planAuto(request, sights), false) !== undefined;
+  t.false(isSettled(blank));
+  t.false(isSettled(), 'no disk at all');
+  t.false(isSettled(blank, read('/dev/sdc', BLANK)), 'several blank ones');
+  t.false(isSettled(read('/dev/sdc', pool(label({ vdevChildren: 2 })))), 'half of the pool');
+  t.true(isSettled(blank, read('/dev/sdc', pool(label()))));
+  t.true(isSettled(blank, broken));
+  t.like(settle(planAuto(request, [blank]), true), { do: 'take', blank: true });
 });
 
 test('as long as a disk can not be read, no blank one is taken', t => {
@@ -187,6 +198,13 @@ test('what is no disk of its own is left out', t => {
   t.is(skipReason(disk({ removable: true }), false), 'removable');
   t.is(skipReason(disk({ sizeBytes: 0 }), false), 'it is empty');
   t.is(skipReason(disk({ name: 'loop0' }), true), undefined);
+});
+
+test('a pool is looked for also where auto does not look for a disk', t => {
+  for (const more of [{}, { removable: true }, { name: 'loop0' }, { name: 'dm-0' }, { name: 'md127' }])
+    t.true(mayHoldPool(disk(more)), JSON.stringify(more));
+  for (const name of ['sr0', 'zd16', 'nbd0', 'ram0', 'fd0']) t.false(mayHoldPool(disk({ name })), name);
+  t.false(mayHoldPool(disk({ sizeBytes: 0 })));
 });
 
 test('disks that clouds throw away are known by their model, and those that stay are not mistaken for them', t => {

@@ -6,7 +6,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { withAftermath } from '../../../src/provision/aftermath.ts';
 import { guardVerdict } from '../../../src/provision/guard.ts';
-import { parseGuards } from '../../../src/provision/guard-record.ts';
+import { addGuard, formatGuards, parseGuards } from '../../../src/provision/guard-record.ts';
 import {
   clearGuardsBelow,
   GUARD_MODE,
@@ -17,6 +17,7 @@ import { type Found, mountVerdict } from '../../../src/provision/mountpoint.ts';
 import { liesBelow, outerFirst } from '../../../src/provision/restore-mounts.ts';
 import { COVER_SOURCE, isCover } from '../../../src/system/cover.ts';
 import { hasImmutable } from '../../../src/system/immutable.ts';
+import { processIdentity } from '../../../src/system/processes.ts';
 
 test('what is empty or not there is closed; what will be refused, or is mounted, is left alone', t => {
   const verdicts = (['absent', 'empty', 'files', 'covered', 'link', 'no-directory'] as const).map(what =>
@@ -76,9 +77,39 @@ test('the attribute is read from the letters before the path only', t => {
   t.false(hasImmutable(''));
 });
 
-test('a record that is damaged is none', t => {
-  t.deepEqual(parseGuards('["/b","/a",3,"c"]'), ['/a', '/b']);
-  for (const text of ['', '["/a"', '{"a":1}', 'null']) t.deepEqual(parseGuards(text), []);
+test('a record that is damaged is none, and what it says of holders is kept', t => {
+  const record = '[{"path":"/b","holders":[{"pid":7,"startTime":9}]},{"path":"/a","holders":[]}]\n';
+  t.deepEqual(
+    [...parseGuards(record)],
+    [
+      ['/b', [{ pid: 7, startTime: 9 }]],
+      ['/a', []],
+    ],
+  );
+  t.deepEqual([...parseGuards(formatGuards(parseGuards(record))).keys()], ['/a', '/b']);
+  for (const text of [
+    '',
+    '["/a"',
+    '{"a":1}',
+    'null',
+    '["/a",3]',
+    '[{"path":"a","holders":[]},{"path":"/a"}]',
+  ])
+    t.deepEqual([...parseGuards(text)], [], text);
+});
+
+test('a directory is held as long as one of those that closed it lives', t => {
+  const self = processIdentity(process.pid);
+  if (!self) return t.fail();
+  const gone = { ...self, startTime: self.startTime + 1 };
+  const guards = parseGuards('');
+  addGuard(guards, '/a', gone);
+  addGuard(guards, '/a', undefined);
+  t.deepEqual(guards.get('/a'), [], 'who is gone is forgotten');
+  addGuard(guards, '/a', self);
+  addGuard(guards, '/a', undefined);
+  addGuard(guards, '/a', self);
+  t.is(guards.get('/a')?.length, 1);
 });
 
 test('outer mountpoints come before what lies in them, however they were recorded', t => {

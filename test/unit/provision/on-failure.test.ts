@@ -53,7 +53,11 @@ test('tries come after 2 s, 4 s and so on, never later than after 60 s, never af
 });
 
 /** A boot step whose tries end like this, one after the other, the last one for good. */
-function step(onFailure: OnFailure, ends: readonly (DmError | 'done')[], holdMs = 10_000) {
+function step(
+  onFailure: OnFailure,
+  ends: readonly (DmError | 'done')[],
+  { holdMs = 10_000, canPowerOff = true } = {},
+) {
   const seen = {
     tries: 0,
     failed: [] as string[],
@@ -76,7 +80,10 @@ function step(onFailure: OnFailure, ends: readonly (DmError | 'done')[], holdMs 
     holdMs,
     timeoutMs: 60_000,
     failed: async ({ code }: DmError) => void seen.failed.push(code),
-    powerOff: async () => void seen.poweredOff++,
+    powerOff: async () => {
+      seen.poweredOff++;
+      return canPowerOff;
+    },
   };
   const context = { tell: (line: string) => void seen.told.push(line), interrupted: asked.signal };
   let now = 0;
@@ -112,7 +119,7 @@ test('waiting ends with the failure when its time is over', async t => {
 });
 
 test('what can not pass holds the boot without another try, until SIGTERM', async t => {
-  const { seen, asked, run } = step('wait', [FULL], 600_000);
+  const { seen, asked, run } = step('wait', [FULL], { holdMs: 600_000 });
   const held = run(true);
   setImmediate(() => asked.abort());
   await t.throwsAsync(held, { code: 'MOUNTPOINT_NOT_EMPTY' });
@@ -127,6 +134,15 @@ test('switching off comes after the reason was told, and never after a signal', 
   const interrupted = step('poweroff', [error('interrupted', 'INTERRUPTED')]);
   await t.throwsAsync(interrupted.run(), { code: 'INTERRUPTED' });
   t.is(interrupted.seen.poweredOff, 0);
+});
+
+test('a machine that can not be switched off holds its boot, and tries again what may pass', async t => {
+  const held = step('poweroff', [FULL], { canPowerOff: false });
+  await t.throwsAsync(held.run(), { code: 'MOUNTPOINT_NOT_EMPTY' });
+  t.deepEqual([held.seen.poweredOff, held.seen.pauses], [1, [10_000]]);
+  const passes = step('poweroff', [LATE, 'done'], { canPowerOff: false });
+  t.is(await passes.run(), 'done');
+  t.is(passes.seen.tries, 2);
 });
 
 test('in a container with its own pid namespace the kernel is asked, not poweroff(8)', async t => {

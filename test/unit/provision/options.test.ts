@@ -88,6 +88,8 @@ test('a late device is waited for five seconds, or as long as is said, or not at
   t.is(provision(...BASE, '--wait-device=2m').deviceWaitMs, 120_000);
   for (const none of ['0', '0s']) t.is(provision(...BASE, `--wait-device=${none}`).deviceWaitMs, 0);
   t.is(refusal(...BASE, '--wait-device=soon'), 'usage/BAD_DURATION');
+  t.is(refusal(...BASE, '--wait-device=5m'), 'usage/CONFLICTING_FLAGS', 'all the time there is');
+  t.is(provision(...BASE, '--wait-device=5m', '--timeout=10m').deviceWaitMs, 300_000);
 });
 
 test('a failed boot step exits, unless it shall wait or switch off; a daemon holds no boot', t => {
