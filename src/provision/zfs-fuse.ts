@@ -14,12 +14,15 @@ import { until } from '../lib/retry.ts';
 import { startDetached } from '../system/detached.ts';
 import { readIfThere } from '../system/files.ts';
 import { inContainer } from '../system/host.ts';
+import { mountTable, unmount, withMountLock } from '../system/mounts.ts';
 import { processIdentity } from '../system/processes.ts';
 import { run } from '../system/run.ts';
 import { installHint } from './install-hint.ts';
 
 const KERNEL_DEVICE = '/dev/zfs';
 const FUSE_DEVICE = '/dev/fuse';
+/** Of its mounts, in the mount table. */
+const FUSE_TYPE = 'fuse.zfs';
 /** Where zfs-fuse has its socket and its locks: it makes neither directory itself. */
 const DIRECTORIES = ['/run/lock', '/var/run/zfs', '/var/lock/zfs'];
 const LOCK_FILE = '/run/lock/dm-linuxkit-zfs-fuse';
@@ -37,7 +40,8 @@ export interface ZfsDeps {
 /**
  * Resolves to which ZFS it is that answers.
  * @throws DmError zfs/ZFS_MISSING with what to install on this system; zfs/ZFS_HUNG when a zfs-fuse is there and does
- *   not answer; zfs/ZFS_ELSEWHERE when it runs in another mount namespace, where our mounts would appear
+ *   not answer; zfs/ZFS_ELSEWHERE when it runs in another mount namespace, where our mounts would appear;
+ *   mount/UNMOUNT_BUSY when programs hold on to the files of a zfs-fuse that has ended
  */
 export async function ensureZfsAnswers(deps: ZfsDeps): Promise<'kernel' | 'zfs-fuse'> {
   if (existsSync(KERNEL_DEVICE) || (await loadModule(deps))) return 'kernel';
@@ -55,6 +59,7 @@ export async function ensureZfsAnswers(deps: ZfsDeps): Promise<'kernel' | 'zfs-f
   deps.tell?.(
     'This kernel has no ZFS: starting zfs-fuse, which is for trying out, not for data that matters.',
   );
+  await clearDeadMounts();
   for (const directory of DIRECTORIES) await mkdir(directory, { recursive: true });
   startDetached([program, '--no-daemon'], { lockFile: LOCK_FILE, logFile: LOG_FILE });
   await waitForAnswer(deps);
@@ -74,6 +79,18 @@ async function loadModule({ log, signal }: ZfsDeps): Promise<boolean> {
     ...(signal ? { signal } : {}),
   });
   return found ?? false;
+}
+
+/**
+ * What a zfs-fuse that has ended left mounted answers nobody any more, and would lie in the way of its successor. Another
+ * run may have started that meanwhile; what it mounts, it mounts under this lock.
+ */
+async function clearDeadMounts(): Promise<void> {
+  await withMountLock(async () => {
+    if ((await findDaemon()) !== undefined) return;
+    const dead = (await mountTable()).filter(({ type }) => type === FUSE_TYPE);
+    for (const { mountpoint } of dead.reverse()) await unmount(mountpoint);
+  });
 }
 
 /** The pid of the machine's zfs-fuse, as far as we see its processes. */
