@@ -14,7 +14,7 @@ demo: ## a blank disk (a file) becomes a dot with PostgreSQL on it, is "rebooted
 	@$(node) scripts/build.mjs programs
 	@$(node) scripts/demo.mjs
 
-test: ## all tests; TIERS="lint unit image zfs guest crash" and NAMES="part of a path" select, FULL=1 repeats more
+test: ## all tests; TIERS="lint unit image zfs guest crash vm" and NAMES="part of a path" select, FULL=1 repeats more
 	@node scripts/setup.mjs test
 	@$(node) scripts/test.mjs $(addprefix --tier=,$(TIERS)) $(NAMES)
 
