@@ -18,7 +18,7 @@ test: ## all tests; TIERS="lint unit image zfs guest crash vm" and NAMES="part o
 	@node scripts/setup.mjs test
 	@$(node) scripts/test.mjs $(addprefix --tier=,$(TIERS)) $(NAMES)
 
-bench: ## our operations beside raw zfs, as ratios (GUEST=1: on the kernel's OpenZFS)
+bench: ## our operations beside raw zfs, as ratios (GUEST=1: on the kernel's OpenZFS; VM=1: boots)
 	@node scripts/setup.mjs bench
 	@$(node) scripts/bench.mjs
 

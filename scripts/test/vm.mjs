@@ -1,26 +1,16 @@
 // The tier `vm`: what machines boot is prepared once, then one test file after the other boots its own.
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startDocker } from '../image/docker.mjs';
-import { prepareMachine } from '../vm/prepare.mjs';
+import { writePrepared } from '../vm/prepare.mjs';
 import { runAva } from './host.mjs';
 import { removeLeftovers } from './leftovers.mjs';
 
 const minute = 60_000;
 const FILE = 'vm.json';
 
-async function prepare(path) {
-  const docker = await startDocker({ network: 'none' });
-  try {
-    writeFileSync(path, JSON.stringify(await prepareMachine(docker)));
-  } finally {
-    await docker.stop();
-  }
-}
-
 export async function runVmTier(run, files) {
   const path = join(run.folder, FILE);
-  await prepare(path);
+  await writePrepared(path);
   process.env.SEED ||= run.id;
   process.stdout.write(`  SEED=${process.env.SEED}\n`);
   const env = run.env({ DM_VM: path });

@@ -39,6 +39,7 @@ const folders = [
   'proc',
   'root',
   'run',
+  'srv',
   'sys',
   'tmp',
   'usr/bin',

@@ -9,6 +9,47 @@ const KEYS = [
   ...['net', 'pid', 'readonly', 'uid', 'gid', 'rootfsPropagation'],
 ];
 
+/** What `all` means: those of Linux 6.1. */
+const ALL = [
+  ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
+  ...[
+    'LINUX_IMMUTABLE',
+    'NET_BIND_SERVICE',
+    'NET_BROADCAST',
+    'NET_ADMIN',
+    'NET_RAW',
+    'IPC_LOCK',
+    'IPC_OWNER',
+  ],
+  ...[
+    'SYS_MODULE',
+    'SYS_RAWIO',
+    'SYS_CHROOT',
+    'SYS_PTRACE',
+    'SYS_PACCT',
+    'SYS_ADMIN',
+    'SYS_BOOT',
+    'SYS_NICE',
+  ],
+  ...[
+    'SYS_RESOURCE',
+    'SYS_TIME',
+    'SYS_TTY_CONFIG',
+    'MKNOD',
+    'LEASE',
+    'AUDIT_WRITE',
+    'AUDIT_CONTROL',
+    'SETFCAP',
+  ],
+  ...['MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG', 'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ', 'PERFMON', 'BPF'],
+  'CHECKPOINT_RESTORE',
+].map(name => `CAP_${name}`);
+
+function capabilitiesOf(names) {
+  if (names.length === 1 && names[0] === 'none') return [];
+  return names.length === 1 && names[0] === 'all' ? ALL : names;
+}
+
 const none = ['nosuid', 'noexec', 'nodev'];
 /** What every container has. No /dev/shm and no /dev/mqueue. */
 const standard = readonly => [
@@ -83,7 +124,7 @@ export function ociConfig(entry, image) {
   const mounts = new Map(standard(readonly).map(each => [each.destination, each]));
   for (const each of listOf('tmpfs', label, entry).map(tmpfsMount)) mounts.set(each.destination, each);
   for (const each of listOf('binds', label, entry).map(bindMount)) mounts.set(each.destination, each);
-  const capabilities = listOf('capabilities', label, entry).filter(each => each !== 'none');
+  const capabilities = capabilitiesOf(listOf('capabilities', label, entry));
   return {
     ociVersion: '1.0.2',
     process: {

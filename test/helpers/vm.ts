@@ -11,7 +11,7 @@ import type { ImageConfig, MachineYaml } from '../../scripts/vm/bundles.mjs';
 import { until } from '../../src/lib/retry.ts';
 
 /** Emulated, on a machine that does other things too; every wait is for a condition and this is its end. */
-export const PATIENCE_MS = 300_000;
+export const PATIENCE_MS = 600_000;
 
 const root = process.env['DM_ROOT'] ?? process.cwd();
 
@@ -161,6 +161,12 @@ export class Vm {
   /** Seconds between the kernel's start and a word of init. */
   secondsAt(word: string): number {
     return Number(new RegExp(`^@${word} ([\\d.]+)$`, 'm').exec(this.console())?.[1] ?? Number.NaN);
+  }
+
+  /** The same for the end of an onboot container. */
+  secondsOf(name: string): number {
+    const match = new RegExp(`^@done \\d+-${name} \\d+ ([\\d.]+)$`, 'm').exec(this.console());
+    return match ? Number(match[1]) : Number.NaN;
   }
 
   /** A script as root outside of all containers; throws when it fails. */

@@ -1,10 +1,9 @@
 // A LinuxKit machine from its first boot on: our example for PostgreSQL as it stands, our image through runc, another
 // program in PostgreSQL's place.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { digestOf } from '../helpers/digest.ts';
 import { startProgram } from '../helpers/program.ts';
 import { application, Bench, example, PATIENCE_MS, type Vm } from '../helpers/vm.ts';
 
@@ -41,8 +40,7 @@ test.before(async t => {
 });
 test.after.always(() => bench.clear());
 
-const sizeOfPool = async () =>
-  Number(await vm.exec('dotmesh', 'zpool list -Hp -o size dotmesh-pool'));
+const sizeOfPool = async () => Number(await vm.exec('dotmesh', 'zpool list -Hp -o size dotmesh-pool'));
 const starts = () => vm.sh('cat /var/lib/postgres/starts');
 
 test.serial('the first boot makes the pool on the one blank disk, in the onboot step', async t => {
@@ -115,7 +113,7 @@ test.serial(
     t.is(await starts(), 'started\nstarted');
     t.regex(await vm.exec('dotmesh', 'zpool status -P dotmesh-pool'), /\/dev\/sdb1 +ONLINE/);
     t.true((await sizeOfPool()) > 1.5 * before, 'the pool has taken the room');
-    t.is(await digest(blank), await digest(await bench.disk('never used')), 'the blank disk is blank');
+    t.is(await digestOf(blank), await digestOf(await bench.disk('never used')), 'the blank disk is blank');
   },
 );
 
@@ -132,9 +130,3 @@ test.serial('without user-data the keys of before are accepted', async t => {
   });
   t.is(((await answer.json()) as { result: { Name: string } }).result.Name, 'admin');
 });
-
-async function digest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
