@@ -74,9 +74,12 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
       await writeRunFile(paths.daemon, self('serving', listen));
       await report.state('serving');
       const mounted = outcome === undefined ? '' : `${outcome}; `;
-      context.tell(
-        `Ready: ${mounted}API on ${listen}, the admin's key, unless it was reset since, in ${up.secrets.apiKeyFile}.`,
-      );
+      const { apiKeyFile } = up.secrets;
+      const key =
+        apiKeyFile === undefined
+          ? "the admin's key is the one of before"
+          : `the admin's key, unless it was reset since, in ${apiKeyFile}`;
+      context.tell(`Ready: ${mounted}API on ${listen}, ${key}.`);
       return { paths, up };
     } catch (error) {
       await up?.services.stop();
