@@ -1,9 +1,9 @@
-// The tier `vm`: what machines boot is prepared once, then one test file after the other boots its own.
+// The tier `vm`: what machines boot is prepared once, then each test file boots its own; one file at a time per CPU.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrepared } from '../vm/prepare.mjs';
+import { guestCpus } from './guest.mjs';
 import { runAva } from './host.mjs';
-import { removeLeftovers } from './leftovers.mjs';
 
 const minute = 60_000;
 const FILE = 'vm.json';
@@ -14,16 +14,16 @@ export async function runVmTier(run, files) {
   process.env.SEED ||= run.id;
   process.stdout.write(`  SEED=${process.env.SEED}\n`);
   const env = run.env({ DM_VM: path });
-  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 60 : 15) * minute;
-  for (const file of files) {
-    for (let attempt = 1; !run.stopped; attempt++) {
+  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 90 : 25) * minute;
+  const queue = files.map(file => ({ file, attempt: 1 }));
+  const lane = async () => {
+    for (let next = queue.shift(); next && !run.stopped; next = queue.shift()) {
+      const { file, attempt } = next;
       const result = await runAva({ files: [file], args: ['--serial'], env, deadlineMs });
-      if (!run.again(file, result, attempt)) {
-        run.report(file, result);
-        break;
-      }
-      await removeLeftovers({ id: run.id, folder: run.folder, keep: [FILE], zfs: false });
+      if (run.again(file, result, attempt)) queue.push({ file, attempt: attempt + 1 });
+      else run.report(file, result);
     }
-  }
+  };
+  await Promise.all(guestCpus().map(lane));
   rmSync(path);
 }

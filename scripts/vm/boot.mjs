@@ -6,6 +6,7 @@
 // power cut.
 import { spawn } from 'node:child_process';
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -154,6 +155,7 @@ export function boot(options) {
   const take = chunk => {
     const clean = chunk.replaceAll('\r', '');
     text += clean;
+    appendFileSync(join(folder, 'console'), clean); // for whoever looks on
     onConsole?.(clean);
   };
   child.stdout.setEncoding('utf8').on('data', take);

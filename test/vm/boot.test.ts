@@ -116,17 +116,3 @@ test.serial(
     t.is(await digestOf(blank), await digestOf(await bench.disk('never used')), 'the blank disk is blank');
   },
 );
-
-test.serial('without user-data the keys of before are accepted', async t => {
-  t.timeout(PATIENCE_MS);
-  const answer = await fetch(`http://127.0.0.1:${await vm.port()}/rpc`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Basic ${Buffer.from(`admin:${KEY}`).toString('base64')}`,
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'DotmeshRPC.CurrentUser', params: {} }),
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  });
-  t.is(((await answer.json()) as { result: { Name: string } }).result.Name, 'admin');
-});

@@ -64,9 +64,9 @@ test.serial(
   async t => {
     t.timeout(2 * PATIENCE_MS);
     const disk = await bench.disk('late');
-    const { onboot, services } = example('aws.yml');
+    const { onboot } = example('aws.yml');
     const vm = await bench.boot({
-      yaml: { onboot, services: [...services, application('writer', WRITE, { binds: BOUND.binds })] },
+      yaml: { onboot, services: [application('writer', WRITE, { binds: BOUND.binds })] },
     });
     await vm.eventually('grep -q " /var/lib/data " /proc/mounts || lsattr -d /var/lib/data | grep -q i');
     t.false(await vm.succeeds('echo lost >/var/lib/data/file'));
@@ -77,7 +77,7 @@ test.serial(
       file: { driver: 'file', filename: disk },
     });
     await vm.machine.qmp('device_add', { driver: 'scsi-hd', id: 'late', bus: 'scsi.0', drive: 'late' });
-    await vm.serves();
+    await vm.booted();
     t.is(vm.codeOf('dotmesh-init'), 0, vm.console());
     t.is(await vm.eventually('grep written: /var/log/writer.out.log'), 'written: 0');
     t.is(await vm.sh('ls -A /var/lib/data'), 'file');
