@@ -14,11 +14,11 @@ demo: ## a blank disk (a file) becomes a dot with PostgreSQL on it, is "rebooted
 	@$(node) scripts/build.mjs programs
 	@$(node) scripts/demo.mjs
 
-test: ## all tests; TIERS="lint unit image zfs guest crash" and NAMES="part of a path" select, FULL=1 repeats more
+test: ## all tests; TIERS="lint unit image zfs guest crash vm" and NAMES="part of a path" select, FULL=1 repeats more
 	@node scripts/setup.mjs test
 	@$(node) scripts/test.mjs $(addprefix --tier=,$(TIERS)) $(NAMES)
 
-bench: ## our operations beside raw zfs, as ratios (GUEST=1: on the kernel's OpenZFS)
+bench: ## our operations beside raw zfs, as ratios (GUEST=1: on the kernel's OpenZFS; VM=1: boots)
 	@node scripts/setup.mjs bench
 	@$(node) scripts/bench.mjs
 

@@ -1,4 +1,5 @@
-// Runs the benchmark (test/bench/bench.ts) on this machine's ZFS, or in the guest on the kernel's OpenZFS (GUEST=1).
+// Runs the benchmark (test/bench/bench.ts) on this machine's ZFS, or in the guest on the kernel's OpenZFS (GUEST=1);
+// VM=1: what a boot of the image costs in a virtual machine (test/bench/vm.ts).
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,15 +9,18 @@ import { buildDir, distDir, nodeBin, root } from './lib/paths.mjs';
 import { Failure, main, status } from './lib/run.mjs';
 import { kernelZfs, startZfsFuse, stopZfsFuse } from './lib/zfs-fuse.mjs';
 import { setup } from './setup.mjs';
+import { writePrepared } from './vm/prepare.mjs';
 
 await main(async () => {
   const inGuest = Boolean(process.env.GUEST);
   setup('bench');
+  const inMachine = Boolean(process.env.VM);
   if (inGuest) setup('guest');
+  if (inMachine) setup('vm');
   await buildPrograms();
-  const program = join(buildDir, 'test/bench/bench.js');
+  const program = join(buildDir, 'test/bench', inMachine ? 'vm.js' : 'bench.js');
   await buildTests();
-  if (!existsSync(program)) throw new Failure('bench: test/bench/bench.ts does not compile');
+  if (!existsSync(program)) throw new Failure('bench: the benchmark does not compile');
 
   const folder = mkdtempSync(join(tmpdir(), 'dm-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -28,6 +32,11 @@ await main(async () => {
     return (
       await boot({ share: folder, command, env: { ...env, DM_ZFS: 'kernel', GUEST: '' }, onConsole }).done
     ).status;
+  }
+  if (inMachine) {
+    const prepared = join(folder, 'vm.json');
+    await writePrepared(prepared);
+    return status([nodeBin, program], { env: { ...process.env, ...env, DM_VM: prepared, TMPDIR: folder } });
   }
   const daemon = await startZfsFuse();
   try {

@@ -1,5 +1,5 @@
 // Set-up for one purpose: npm packages and Debian packages, only those missing, said before they are installed.
-// Usage: node scripts/setup.mjs build|demo|test|bench|guest|image|image-debian
+// Usage: node scripts/setup.mjs build|demo|test|bench|guest|vm|image|image-debian
 // Runs before `npm ci`, on whatever Node (>= 20) the machine has: no npm package may be imported here.
 import { existsSync, lstatSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';

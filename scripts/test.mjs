@@ -1,5 +1,5 @@
 // Runs the tests by tier, says what failed and why, and ends with the line "N passed, N failed".
-// Usage: node scripts/test.mjs [--tier=lint|unit|image|zfs|guest|crash]… [--deadline=SECONDS] [NAME…]
+// Usage: node scripts/test.mjs [--tier=lint|unit|image|zfs|guest|crash|vm]… [--deadline=SECONDS] [NAME…]
 // NAME is a part of a test file's path. With CI set, a file on real pools that fails is run once more (see `again`). FULL=1 repeats as often as the issues ask; the tests read it themselves.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

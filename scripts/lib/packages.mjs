@@ -37,6 +37,12 @@ const table = {
     'libelf-dev': file('/usr/include/libelf.h'),
     'libssl-dev': file('/usr/include/openssl/ssl.h'),
   },
+  // A virtual machine, its CD, and what building its modules takes beside the guest's.
+  vm: {
+    'qemu-system-x86': command('qemu-system-x86_64'),
+    genisoimage: command('genisoimage'),
+    'gcc-12': command('gcc-12'),
+  },
   docker: { 'docker.io': () => has('dockerd') || dockerAnswers() },
   // What DISTRO=debian is made with.
   debian: { mmdebstrap: command('mmdebstrap'), binutils: command('strip') },
@@ -46,9 +52,10 @@ const table = {
 const purposes = {
   build: [],
   demo: ['zfs', 'etcd', 'postgresql', 'tools'],
-  test: ['zfs', 'etcd', 'tools', 'guest', 'docker', 'debian'],
+  test: ['zfs', 'etcd', 'tools', 'guest', 'docker', 'debian', 'vm'],
   bench: ['zfs', 'etcd', 'tools'],
   guest: ['tools', 'guest'],
+  vm: ['tools', 'guest', 'docker', 'debian', 'vm'],
   image: ['docker'],
   'image-debian': ['docker', 'debian'],
 };

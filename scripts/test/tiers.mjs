@@ -11,6 +11,7 @@ import { kernelZfs, makeProbe, startZfsFuse, stopZfsFuse } from '../lib/zfs-fuse
 import { guestCpus, runInGuest } from './guest.mjs';
 import { runAva } from './host.mjs';
 import { removeLeftovers } from './leftovers.mjs';
+import { runVmTier } from './vm.mjs';
 
 const minute = 60_000;
 
@@ -187,4 +188,9 @@ async function guest(run) {
   await Promise.all(guestCpus().map(lane));
 }
 
-export const tiers = { lint, unit, image, zfs, guest, crash };
+async function vm(run) {
+  const files = testFiles(run, ['vm'], () => true);
+  if (!run.isEmpty(files)) await runVmTier(run, files);
+}
+
+export const tiers = { lint, unit, image, zfs, guest, crash, vm };

@@ -1,5 +1,6 @@
 /** Steps 1 to 4: from devices to a server that answers. Each step looks before it acts. */
 
+import { asDmError } from '../lib/errors.ts';
 import type { Pool, Zfs } from '../zfs/index.ts';
 import type { Progress } from './aftermath.ts';
 import { abortable, type Clock, type Context } from './context.ts';
@@ -8,7 +9,7 @@ import type { ProvisionOptions } from './options.ts';
 import { ensurePool } from './pool.ts';
 import { refuseServerElsewhere } from './pool-lock.ts';
 import { type RunPaths, stopLeftovers } from './run-files.ts';
-import { ensureSecrets, type SecretFiles } from './secrets.ts';
+import { ensureSecrets, rememberGiven, type SecretFiles } from './secrets.ts';
 import { type Services, startServices } from './services.ts';
 import { ensureStateDirectory, PROBE_MS } from './state-dataset.ts';
 import { ensureZfsAnswers } from './zfs-fuse.ts';
@@ -47,7 +48,11 @@ export async function bringUp(run: Run): Promise<Up> {
   clock.signal.throwIfAborted();
   const { poolName, listen, log } = options;
   const settings = { poolName, stateDirectory, secrets, listen, log };
-  return { services: await startServices(paths, settings, context, clock), secrets, stateDirectory };
+  const services = await startServices(paths, settings, context, clock);
+  await rememberGiven(run.input.secrets, stateDirectory).catch((error: unknown) =>
+    context.log.warn(`that secrets came from the metadata can not be noted: ${asDmError(error).message}`),
+  );
+  return { services, secrets, stateDirectory };
 }
 
 /** Step 1. With a pool that is imported already this only looks. */

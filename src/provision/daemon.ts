@@ -63,9 +63,7 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
       await writeRunFile(paths.daemon, self('serving', listen));
       await report.state('serving');
       const mounted = outcome === undefined ? '' : `${outcome}; `;
-      // One that we made is kept up to date by the server; one that was given is not ours to change.
-      const key = run.input.secrets.apiKeyFile === undefined ? 'key' : 'key, unless it was reset since,';
-      context.tell(`Ready: ${mounted}API on ${listen}, the admin's ${key} in ${up.secrets.apiKeyFile}.`);
+      context.tell(`Ready: ${mounted}API on ${listen}, ${whereKeyIs(run, up)}.`);
       return { paths, up };
     } catch (error) {
       await up?.services.stop();
@@ -73,6 +71,13 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
       throw error;
     }
   });
+}
+
+function whereKeyIs(run: Run, { secrets: { apiKeyFile } }: Up): string {
+  if (apiKeyFile === undefined) return "the admin's key is the one of before";
+  // One that we made is kept up to date by the server; one that was given is not ours to change.
+  const reset = run.input.secrets.apiKeyFile === undefined ? '' : ', unless it was reset since,';
+  return `the admin's key${reset} in ${apiKeyFile}`;
 }
 
 async function refuseSecond({ paths, clock }: Run): Promise<void> {

@@ -15,10 +15,18 @@ export interface GivenSecrets {
   passwordFile: string | undefined;
 }
 
+/** Undefined: what is in force stays in force. */
 export interface SecretFiles {
-  apiKeyFile: string;
-  passwordFile: string;
+  apiKeyFile: string | undefined;
+  passwordFile: string | undefined;
 }
+
+/** Their names below the state directory. */
+const DIRECTORY = 'secrets';
+const API_KEY = 'admin-api-key';
+const PASSWORD = 'admin-password';
+/** Beside them: this pool's server has had one from the metadata. */
+const GIVEN = '.given';
 
 const LONGEST = 1024;
 /** The server's own limit for passwords (wire reference §2.3, UpdatePassword); a key should not be weaker. */
@@ -69,18 +77,36 @@ export function secretFault(text: string): string {
   return Buffer.byteLength(secret) > LONGEST ? `holds more than ${LONGEST} characters` : '';
 }
 
-/** The two files that the server shall read; those that were not given are made in `stateDirectory`, once. */
+/**
+ * The two files that the server shall read. One that was not given is made in `stateDirectory`, once; on a pool that
+ * had it from the metadata before nothing is made: a boot at which the metadata can not be had must not put a new key
+ * in force, nor the boot after it the old one that was reset since.
+ */
 export async function ensureSecrets(
   given: GivenSecrets,
   stateDirectory: string,
   log: Log,
 ): Promise<SecretFiles> {
-  const directory = join(stateDirectory, 'secrets');
+  const directory = join(stateDirectory, DIRECTORY);
   await makePrivateDirectory(directory);
-  return {
-    apiKeyFile: given.apiKeyFile ?? (await ensure(join(directory, 'admin-api-key'), makeApiKey, log)),
-    passwordFile: given.passwordFile ?? (await ensure(join(directory, 'admin-password'), makePassword, log)),
+  const choose = async (file: string | undefined, name: string, make: () => string) => {
+    const path = join(directory, name);
+    if (file !== undefined) return file;
+    if ((await readIfThere(`${path}${GIVEN}`)) === undefined) return ensure(path, make, log);
+    log.info(`the metadata have no ${name} this time: the one that is in force stays`);
+    return undefined;
   };
+  return {
+    apiKeyFile: await choose(given.apiKeyFile, API_KEY, makeApiKey),
+    passwordFile: await choose(given.passwordFile, PASSWORD, makePassword),
+  };
+}
+
+/** Remembers what was given, once the server has taken it. */
+export async function rememberGiven(given: GivenSecrets, stateDirectory: string): Promise<void> {
+  const directory = join(stateDirectory, DIRECTORY);
+  if (given.apiKeyFile !== undefined) await writeFileAtomic(join(directory, `${API_KEY}${GIVEN}`), '');
+  if (given.passwordFile !== undefined) await writeFileAtomic(join(directory, `${PASSWORD}${GIVEN}`), '');
 }
 
 async function ensure(path: string, make: () => string, log: Log): Promise<string> {

@@ -8,6 +8,7 @@ import {
   makeApiKey,
   makePassword,
   readGivenSecret,
+  rememberGiven,
   secretFault,
 } from '../../../src/provision/secrets.ts';
 
@@ -27,20 +28,43 @@ const folder = test.macro(
 
 test('what is made once stays the same, for root only', folder, async (t, directory) => {
   const made = await ensureSecrets(NONE, directory, log);
-  const first = await readFile(made.apiKeyFile, 'utf8');
-  t.is((await stat(made.apiKeyFile)).mode & 0o777, 0o600);
-  t.is((await stat(made.passwordFile)).mode & 0o777, 0o600);
+  const first = await readFile(made.apiKeyFile ?? '', 'utf8');
+  t.is((await stat(made.apiKeyFile ?? '')).mode & 0o777, 0o600);
+  t.is((await stat(made.passwordFile ?? '')).mode & 0o777, 0o600);
   t.is((await stat(join(directory, 'secrets'))).mode & 0o777, 0o700);
   t.deepEqual(await ensureSecrets(NONE, directory, log), made);
-  t.is(await readFile(made.apiKeyFile, 'utf8'), first);
+  t.is(await readFile(made.apiKeyFile ?? '', 'utf8'), first);
 });
 
 test('a file that a full disk left empty is made again', folder, async (t, directory) => {
-  const { apiKeyFile } = await ensureSecrets(NONE, directory, log);
+  const { apiKeyFile = '' } = await ensureSecrets(NONE, directory, log);
   await writeFile(apiKeyFile, '');
   await ensureSecrets(NONE, directory, log);
   t.is(secretFault(await readFile(apiKeyFile, 'utf8')), '');
 });
+
+test(
+  'a pool that had a key from the metadata gets no other at a boot without metadata',
+  folder,
+  async (t, directory) => {
+    const given = { apiKeyFile: join(directory, 'key'), passwordFile: undefined };
+    await ensureSecrets(NONE, directory, log);
+    t.deepEqual(await ensureSecrets(given, directory, log), {
+      apiKeyFile: given.apiKeyFile,
+      passwordFile: join(directory, 'secrets/admin-password'),
+    });
+    t.truthy(
+      (await ensureSecrets(NONE, directory, log)).apiKeyFile,
+      'the server may never have come up with it',
+    );
+    await rememberGiven(given, directory);
+    t.deepEqual(await ensureSecrets(NONE, directory, log), {
+      apiKeyFile: undefined,
+      passwordFile: join(directory, 'secrets/admin-password'),
+    });
+    t.is((await ensureSecrets(given, directory, log)).apiKeyFile, given.apiKeyFile);
+  },
+);
 
 test(
   'a given file is used where it is, and has to be there when it was named',

@@ -1,0 +1,29 @@
+// The tier `vm`: what machines boot is prepared once, then each test file boots its own; one file at a time per CPU.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { writePrepared } from '../vm/prepare.mjs';
+import { guestCpus } from './guest.mjs';
+import { runAva } from './host.mjs';
+
+const minute = 60_000;
+const FILE = 'vm.json';
+
+export async function runVmTier(run, files) {
+  const path = join(run.folder, FILE);
+  await writePrepared(path);
+  process.env.SEED ||= run.id;
+  process.stdout.write(`  SEED=${process.env.SEED}\n`);
+  const env = run.env({ DM_VM: path });
+  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 90 : 25) * minute;
+  const queue = files.map(file => ({ file, attempt: 1 }));
+  const lane = async () => {
+    for (let next = queue.shift(); next && !run.stopped; next = queue.shift()) {
+      const { file, attempt } = next;
+      const result = await runAva({ files: [file], args: ['--serial'], env, deadlineMs });
+      if (run.again(file, result, attempt)) queue.push({ file, attempt: attempt + 1 });
+      else run.report(file, result);
+    }
+  };
+  await Promise.all(guestCpus().map(lane));
+  rmSync(path);
+}
