@@ -122,9 +122,15 @@ test.serial('SIGTERM stops all of it in order; the mounts stay', async t => {
   const request = connect(machine.port, '127.0.0.1');
   request.on('error', () => undefined);
   await once(request, 'connect');
-  request.write(
-    'POST /rpc HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
-  );
+  const key = (await readFile(join(machine.stateDirectory, 'secrets/admin-api-key'), 'utf8')).trim();
+  const head = [
+    'POST /rpc HTTP/1.1',
+    'Host: x',
+    `Authorization: Basic ${Buffer.from(`admin:${key}`).toString('base64')}`,
+    'Content-Type: application/json',
+    'Content-Length: 9',
+  ];
+  request.write(`${head.join('\r\n')}\r\n\r\n{`);
   await knows('app');
   const etcd = createGateway({ endpoint: `unix://${machine.paths.etcdSocket}` });
   const order = new Set<string>();
