@@ -74,8 +74,8 @@ class Run {
   again(name, result, attempt) {
     if (result.failed === 0 && attempt > 1) this.secondTries.push(name);
     if (result.failed === 0 || attempt > 1 || !process.env.CI || this.stopped) return false;
-    // A dot lost once in ten power cuts is lost: in the crash tier only what could not be finished is run again.
-    if (this.tier === 'crash' && !result.ended) return false;
+    // A dot lost once in ten power cuts is lost: of these only what could not be finished is run again.
+    if ((this.tier === 'crash' || name.includes('power-cut')) && !result.ended) return false;
     this.report(`${name} (first try, to be run again)`, {
       ...result,
       passed: 0,

@@ -1,5 +1,5 @@
 // The tier `vm`: what machines boot is prepared once, then each test file boots its own; one file at a time per CPU.
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrepared } from '../vm/prepare.mjs';
 import { guestCpus } from './guest.mjs';
@@ -13,15 +13,24 @@ export async function runVmTier(run, files) {
   await writePrepared(path);
   process.env.SEED ||= run.id;
   process.stdout.write(`  SEED=${process.env.SEED}\n`);
-  const env = run.env({ DM_VM: path });
   const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 90 : 25) * minute;
   const queue = files.map(file => ({ file, attempt: 1 }));
-  const lane = async () => {
+  const lane = async cpu => {
+    // Of its own, so that what one file leaves behind is told, and taken away, while another runs.
+    const folder = join(run.folder, `vm-${cpu}`);
     for (let next = queue.shift(); next && !run.stopped; next = queue.shift()) {
       const { file, attempt } = next;
+      mkdirSync(folder);
+      const env = run.env({ DM_VM: path, TMPDIR: folder });
       const result = await runAva({ files: [file], args: ['--serial'], env, deadlineMs });
-      if (run.again(file, result, attempt)) queue.push({ file, attempt: attempt + 1 });
-      else run.report(file, result);
+      const left = readdirSync(folder);
+      rmSync(folder, { recursive: true, force: true });
+      if (run.again(file, result, attempt)) {
+        queue.push({ file, attempt: attempt + 1 });
+        continue;
+      }
+      run.report(file, result);
+      for (const each of left) run.fail(`${file} left behind: ${each}`);
     }
   };
   await Promise.all(guestCpus().map(lane));
