@@ -25,8 +25,8 @@ import { connectZfs } from '../zfs/command-line.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
 import { probeFiles } from '../zfs/probe.ts';
 
-/** dm-linuxkit starts us beside etcd, which may need two tries of a minute. */
-const ETCD_WITHIN_MS = 120_000;
+/** dm-linuxkit starts us beside etcd, which may need two tries of a minute and says itself when they are over. */
+const ETCD_WITHIN_MS = 180_000;
 const ETCD_SLOW_MS = 5_000;
 const ETCD_LOOK_MS = 2_000;
 const ETCD_EVERY_MS = 10;

@@ -37,6 +37,8 @@ export function createUsers({
   keepAdminKey: ((key: string) => Promise<void>) | undefined;
 }): Users {
   const all = () => store.state.users;
+  /** One after the other: file and state name the same key afterwards. */
+  let resets: Promise<unknown> = Promise.resolve();
 
   function known(id: string): StoredUser {
     const user = all().find(one => one.id === id);
@@ -52,6 +54,18 @@ export function createUsers({
     const user = known(id);
     await index.write(userValues(user).map(put => ({ put })));
     return user;
+  }
+
+  async function replaceKey(userId: string): Promise<string> {
+    known(userId);
+    const apiKey = newApiKey();
+    const hash = hashKey(apiKey);
+    if (userId === ADMIN_ID && keepAdminKey) {
+      // First: cut off after it, the next start puts the key of the file in force.
+      await keepAdminKey(apiKey);
+      await edit(userId, { apiKey: hash, applied: { ...known(userId).applied, apiKey: hash } });
+    } else await edit(userId, { apiKey: hash });
+    return apiKey;
   }
 
   async function applyKey(apiKey: string): Promise<void> {
@@ -89,16 +103,10 @@ export function createUsers({
       return undefined;
     },
     admin: (): Caller => ({ user: safe(known(ADMIN_ID)), by: 'socket', apiKey: undefined }),
-    async resetApiKey(userId) {
-      const { applied } = known(userId);
-      const apiKey = newApiKey();
-      const hash = hashKey(apiKey);
-      if (userId === ADMIN_ID && keepAdminKey) {
-        // First: cut off after it, the next start puts the key of the file in force.
-        await keepAdminKey(apiKey);
-        await edit(userId, { apiKey: hash, applied: { ...applied, apiKey: hash } });
-      } else await edit(userId, { apiKey: hash });
-      return apiKey;
+    resetApiKey(userId) {
+      const reset = resets.then(() => replaceKey(userId));
+      resets = reset.catch(() => undefined);
+      return reset;
     },
     async updatePassword(userId, password) {
       known(userId);

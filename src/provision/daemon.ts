@@ -33,7 +33,7 @@ export async function runDaemon(options: ProvisionOptions, context: Context): Pr
       await supervise(supervised(up.services), context.interrupted, context.log);
       context.tell('Stopping.');
     } finally {
-      heartbeat.stop();
+      await heartbeat.stop();
       await endServing(paths, up.services, formatListen(options.listen));
     }
   } catch (error) {

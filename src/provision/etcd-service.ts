@@ -13,11 +13,15 @@ import { type RunPaths, writeRunFile } from './run-files.ts';
 export const ETCD_GRACE_MS = 3_000;
 /** It takes 0.2 s; an emulated machine with ten other things to do has been seen to need fifty times that. */
 const READY_WITHIN_MS = 60_000;
+/** The longest that `startEtcd` takes: two tries, and the end of the first. */
+export const ETCD_START_MS = 2 * READY_WITHIN_MS + ETCD_GRACE_MS + 10_000;
 
 export interface StartedEtcd {
   service: Service;
   /** It began with nothing: whoever filled it before has to do so again. */
   fresh: boolean;
+  /** Another one before it may have answered for a moment. */
+  isSecond: boolean;
 }
 
 /**
@@ -36,16 +40,15 @@ export async function startEtcd(
   const version = await installedEtcd();
   const data = await prepareEtcdData(stateDirectory, version.series, context.log);
   try {
-    return { service: await attempt(data.directory), fresh: data.fresh };
+    return { service: await attempt(data.directory), fresh: data.fresh, isSecond: false };
   } catch (error) {
     if (data.fresh || !isDmError(error, 'ETCD_NOT_READY') || clock.signal.aborted) throw error;
     await setAside(stateDirectory, error.message, context.log);
-    return { service: await attempt(data.directory), fresh: true };
+    return { service: await attempt(data.directory), fresh: true, isSecond: true };
   }
 
   async function attempt(directory: string): Promise<Service> {
-    // A socket of a killed run would let us knock at a door with nobody behind it.
-    for (const socket of [paths.etcdSocket, paths.etcdPeerSocket]) await rm(socket, { force: true });
+    await removeSockets(paths);
     const argv: [string, ...string[]] = ['etcd', ...etcdArguments(version, directory)];
     const service = await startPrivately(argv);
     const etcd = context.adapters.connectEtcd(paths.etcdSocket);
@@ -84,6 +87,11 @@ export async function startEtcd(
     }
     return starting;
   }
+}
+
+/** A socket of a killed run would let one knock at a door with nobody behind it, or somebody else. */
+export async function removeSockets(paths: Pick<RunPaths, 'etcdSocket' | 'etcdPeerSocket'>): Promise<void> {
+  for (const socket of [paths.etcdSocket, paths.etcdPeerSocket]) await rm(socket, { force: true });
 }
 
 async function installedEtcd(): Promise<EtcdVersion> {

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { asDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { within } from '../lib/retry.ts';
 import { run } from '../system/run.ts';
 
 /** With OpenZFS's transaction groups of at most 5 s (`zfs_txg_timeout`), each look of idle.ts sees a beat. */
@@ -16,6 +17,14 @@ const HUNG =
   'ZFS hangs: a file of the pool has given no answer for many seconds, though its commands may still answer. Restart zfs-fuse, or the machine.';
 /** A beat that hangs is the only one: the next begins when it has ended, and nobody waits for it but this file. */
 const LONGEST_MS = 24 * 3_600_000;
+
+/** Whoever stops does not wait for a pool that hangs. */
+const LAST_BEAT_MS = 1_000;
+
+export interface Heartbeat {
+  /** No beat begins any more; the one under way holds a file of the pool open, and is waited for, one second at most. */
+  stop(): Promise<void>;
+}
 
 type Write = (path: string, text: string) => Promise<unknown>;
 
@@ -28,26 +37,26 @@ export function startHeartbeat(
   directory: string,
   log: Log,
   { everyMs = EVERY_MS, write = writeInChild } = {},
-): { stop(): void } {
-  let isWriting = false;
+): Heartbeat {
+  let writing: Promise<unknown> | undefined;
   let isFailing = false;
   let missed = 0;
   const beat = async () => {
-    if (isWriting) {
+    if (writing) {
       // A pool that hangs must not collect writes that hang with it; whoever looks for the reason finds it here.
       if (++missed === HUNG_AFTER_BEATS) log.error(HUNG);
       return;
     }
-    isWriting = true;
     try {
-      await write(join(directory, FILE), `${new Date().toISOString()}\n`);
+      writing = write(join(directory, FILE), `${new Date().toISOString()}\n`);
+      await writing;
       isFailing = false;
     } catch (error) {
       if (!isFailing)
         log.warn(`The sign of life on the pool can not be written: ${asDmError(error).message}`);
       isFailing = true;
     } finally {
-      isWriting = false;
+      writing = undefined;
       if (missed >= HUNG_AFTER_BEATS) log.warn('The files of the pool answer again.');
       missed = 0;
     }
@@ -55,5 +64,13 @@ export function startHeartbeat(
   const timer = setInterval(beat, everyMs);
   timer.unref();
   void beat();
-  return { stop: () => clearInterval(timer) };
+  return {
+    async stop() {
+      clearInterval(timer);
+      await within(
+        Promise.resolve(writing).catch(() => undefined),
+        LAST_BEAT_MS,
+      );
+    },
+  };
 }

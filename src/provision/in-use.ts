@@ -5,7 +5,7 @@ import { until } from '../lib/retry.ts';
 import { MOUNT_PREFIX } from '../model/layout.ts';
 import { isCover } from '../system/cover.ts';
 import { type Mount, mountTable } from '../system/mounts.ts';
-import { type User, usersOfEach } from '../system/processes.ts';
+import { parentOf, type User, usersOfEach } from '../system/processes.ts';
 import { liveRunFile, type RunPaths } from './run-files.ts';
 
 /** What is about to end, or only passes by, is not taken for a user. */
@@ -22,8 +22,9 @@ export function isExposed({ mountpoint }: Pick<Mount, 'mountpoint'>): boolean {
 }
 
 /**
- * Looks at the mounts that the server and etcd work in, which go last; for an export at all mounts of the pool, and
- * at whoever came to its filesystems another way. Daemon, server and etcd themselves do not count.
+ * Looks at what others have mounted in the pool's mounts; at who uses those that the server and etcd work in, which go
+ * last; for an export at the users of all, and at whoever came to its filesystems another way. Daemon, server and etcd
+ * themselves do not count.
  *
  * @throws DmError mount/UNMOUNT_BUSY (data.users)
  */
@@ -50,19 +51,22 @@ interface Hindrance {
 async function lookAt(pool: string, paths: RunPaths, exporting: boolean): Promise<Hindrance[]> {
   const table = await mountTable();
   const all = mountsOf(pool, table);
-  // Those for programs first: by them a user knows his dot.
-  const targets = [...(exporting ? all.filter(isExposed) : []), ...all.filter(mount => !isExposed(mount))];
-  const named = await ownPids(paths);
+  // Those for programs first: by them a user knows his dot. Who uses them is seen when they are taken away.
+  const [exposed, inner] = [all.filter(isExposed), all.filter(mount => !isExposed(mount))];
+  const targets = exporting ? [...exposed, ...inner] : inner;
+  const own = await ownPids(paths);
+  const named = new Set(own);
   const users = new Map<string, User[]>();
   // Each at the mount by which he came; then, for an export, who came by one that is not seen here.
   for (const scope of exporting ? (['mount', 'filesystem'] as const) : (['mount'] as const)) {
     for (const [mountpoint, found] of await usersOfEach(targets, { scope })) {
-      const others = found.filter(({ pid }) => !named.has(pid));
+      // A child of the daemon's writes its sign of life; it ends with it.
+      const others = found.filter(({ pid }) => !named.has(pid) && !own.has(parentOf(pid) ?? 0));
       for (const { pid } of others) named.add(pid);
       users.set(mountpoint, [...(users.get(mountpoint) ?? []), ...others]);
     }
   }
-  return targets.flatMap(({ mountpoint }): Hindrance[] => {
+  return [...exposed, ...inner].flatMap(({ mountpoint }): Hindrance[] => {
     const others = users.get(mountpoint) ?? [];
     const words = [
       ...others.map(({ command, pid }) => `by ${command} (pid ${pid})`),

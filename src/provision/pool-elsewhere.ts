@@ -109,7 +109,8 @@ async function hasPool(path: string, poolName: string, pools: Pools): Promise<bo
     const edges = await readEdges(path, facts.sizeBytes);
     labels = newestTxg(edges) > 0n ? await pools.labels(path) : [];
   } catch (error) {
-    if (isDmError(error) && error.kind === 'zfs') throw error;
+    // Where zdb hangs it is the device: ZFS itself has just listed its pools.
+    if (isDmError(error) && error.kind === 'zfs' && error.code !== 'ZFS_HUNG') throw error;
     throw deviceUnreadable(path, error);
   }
   return labels.some(label => label.poolName === poolName && label.state <= EXPORTED && label.txg !== '0');

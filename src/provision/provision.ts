@@ -16,12 +16,19 @@
 import { DmError } from '../lib/errors.ts';
 import { until, within } from '../lib/retry.ts';
 import { dotDataset } from '../model/layout.ts';
-import { type DotAddress, formatDotAddress } from '../model/names.ts';
+import { type DotAddress, formatDotAddress, printable } from '../model/names.ts';
 import { effectiveUid } from '../system/host.ts';
 import { processIdentity } from '../system/processes.ts';
 import { withAftermath } from './aftermath.ts';
 import { bringUp, ensurePoolOf, type Run } from './bring-up.ts';
-import { againstTheClock, type Clock, type Context, type ServerClient, withClient } from './context.ts';
+import {
+  abortable,
+  againstTheClock,
+  type Clock,
+  type Context,
+  type ServerClient,
+  withClient,
+} from './context.ts';
 import { ensureDot, filesystemOf } from './dot.ts';
 import { exposeDot } from './expose.ts';
 import { closeMountpoint } from './guard.ts';
@@ -89,9 +96,11 @@ export async function asRun<T>(
     return await againstTheClock(context, options.timeoutMs, async clock => {
       // The very first: whatever fails from here on, no program finds an empty directory. Within a time of its own,
       // since the mountpoint may lie in a dot whose files hang.
-      if (await within(guardTarget(options), GUARD_MS)) closed = options.target?.mountpoint;
+      const isClosed = await within(guardTarget(options), GUARD_MS);
+      if (isClosed) closed = options.target?.mountpoint;
       await probeStateDirectory(options.poolName, context.adapters);
-      run = await begin(options, context, clock);
+      if (isClosed === undefined) throw guardHangs(options);
+      run = await abortable(begin(options, context, clock), clock.signal);
       return work(run);
     });
   } catch (error) {
@@ -109,6 +118,13 @@ export async function guardTarget({ target, poolName, mode }: ProvisionOptions):
   if (!target || effectiveUid() !== 0) return false;
   const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
   return closeMountpoint(target.mountpoint, runPaths(poolName), holder);
+}
+
+function guardHangs({ target }: ProvisionOptions): DmError {
+  const text = `${printable(target?.mountpoint ?? '')} could not be closed to writers within ${GUARD_MS / 1000} s.`;
+  return new DmError('timeout', 'MOUNTPOINT_OPEN', text, {
+    hint: 'The filesystem that it lies on does not answer, or another run is at its mounts.',
+  });
 }
 
 async function begin(options: ProvisionOptions, context: Context, clock: Clock): Promise<Run> {

@@ -4,6 +4,7 @@
  */
 
 import { randomBytes, randomInt } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DmError, errno } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -102,11 +103,17 @@ export async function ensureSecrets(
   };
 }
 
-/** Remembers what was given, once the server has taken it. */
+/** Remembers what was given, once the server has taken it; one that was made before is not in force any more. */
 export async function rememberGiven(given: GivenSecrets, stateDirectory: string): Promise<void> {
-  const directory = join(stateDirectory, DIRECTORY);
-  if (given.apiKeyFile !== undefined) await writeFileAtomic(join(directory, `${API_KEY}${GIVEN}`), '');
-  if (given.passwordFile !== undefined) await writeFileAtomic(join(directory, `${PASSWORD}${GIVEN}`), '');
+  for (const [file, name] of [
+    [given.apiKeyFile, API_KEY],
+    [given.passwordFile, PASSWORD],
+  ] as const) {
+    const path = join(stateDirectory, DIRECTORY, name);
+    if (file === undefined || file === path || (await readIfThere(`${path}${GIVEN}`)) !== undefined) continue;
+    await writeFileAtomic(`${path}${GIVEN}`, '');
+    await rm(path, { force: true });
+  }
 }
 
 async function ensure(path: string, make: () => string, log: Log): Promise<string> {

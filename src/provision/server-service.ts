@@ -64,6 +64,7 @@ export function serverEnvironment(
 /**
  * Starts the server and waits until it answers `Ping`.
  *
+ * @param etcdWithinMs how long etcd may still take, which the server waits for
  * @throws DmError services/SERVER_MISSING, services/SERVER_NOT_READY with its last lines
  */
 export async function startServer(
@@ -71,6 +72,7 @@ export async function startServer(
   settings: ServerSettings,
   context: Context,
   clock: Clock,
+  { etcdWithinMs = 0 } = {},
 ): Promise<Service> {
   const argv = await serverArgv(context.adapters.program);
   await rm(paths.serverSocket, { force: true });
@@ -86,7 +88,7 @@ export async function startServer(
       service,
       name: PROGRAM,
       code: 'SERVER_NOT_READY',
-      deadlineMs: READY_WITHIN_MS,
+      deadlineMs: READY_WITHIN_MS + etcdWithinMs,
       signal: clock.signal,
       look: () => answersPing(client),
     });

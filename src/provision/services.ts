@@ -2,7 +2,7 @@
 
 import type { Service } from '../system/service.ts';
 import type { Clock, Context } from './context.ts';
-import { ETCD_GRACE_MS, startEtcd } from './etcd-service.ts';
+import { ETCD_GRACE_MS, ETCD_START_MS, removeSockets, startEtcd } from './etcd-service.ts';
 import { type RunPaths, removeRunFile } from './run-files.ts';
 import { SERVER_GRACE_MS, type ServerSettings, startServer } from './server-service.ts';
 import { PROBE_MS } from './state-dataset.ts';
@@ -65,14 +65,22 @@ async function startBoth(
     failed.abort(error);
     return undefined;
   };
+  await removeSockets(paths);
   const [etcd, server] = await Promise.all([
     startEtcd(paths, settings.stateDirectory, context, either).catch(giveUp),
-    startServer(paths, settings, context, either).catch(giveUp),
+    startServer(paths, settings, context, either, { etcdWithinMs: ETCD_START_MS }).catch(giveUp),
   ]);
-  if (etcd && server) return { etcd: etcd.service, server };
+  if (etcd && server && !etcd.isSecond) return { etcd: etcd.service, server };
   if (server) await stopService(server, SERVER_GRACE_MS, paths.server);
-  if (etcd) await stopService(etcd.service, ETCD_GRACE_MS, paths.etcd);
-  throw failed.signal.reason;
+  try {
+    // The server may have filled the etcd that is gone: it fills an empty index only when it starts.
+    if (etcd && server)
+      return { etcd: etcd.service, server: await startServer(paths, settings, context, clock) };
+    throw failed.signal.reason;
+  } catch (error) {
+    if (etcd) await stopService(etcd.service, ETCD_GRACE_MS, paths.etcd);
+    throw error;
+  }
 }
 
 async function stopService(service: Service, graceMs: number, runFile: string): Promise<void> {

@@ -15,7 +15,7 @@ import { type Answer, createListener, drain, LIMITS, type Limits } from './liste
 import { createMetrics } from './metrics.ts';
 import { route } from './routes.ts';
 
-const GRACE_MS = 3_000;
+const GRACE_MS = 2_000;
 
 export interface DaemonOptions {
   workshop: Workshop;

@@ -22,6 +22,7 @@ const KILLED_WITHIN_MS = 10_000;
 
 interface Stat extends ProcessIdentity {
   state: string;
+  parent: number;
 }
 
 /**
@@ -30,16 +31,22 @@ interface Stat extends ProcessIdentity {
  */
 export function parseStat(text: string): Stat | undefined {
   const match = /^(\d+) \((.*)\) (\S) (.*)$/s.exec(text.trim());
-  const startTime = match?.[4]?.split(' ')[18]; // Field 22; the rest begins with field 4.
+  const fields = match?.[4]?.split(' ') ?? []; // From field 4 on.
+  const startTime = fields[18];
   if (!match || startTime === undefined) return undefined;
   const [, pid, command = '', state = ''] = match;
-  return { pid: Number(pid), command, state, startTime: Number(startTime) };
+  return { pid: Number(pid), command, state, parent: Number(fields[0]), startTime: Number(startTime) };
 }
 
 /** Who has this pid now; undefined when nobody has. A zombie still has it. */
 export function processIdentity(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid);
   return stat && { pid: stat.pid, startTime: stat.startTime, command: stat.command };
+}
+
+/** Who started it, or who adopted it since; undefined when nobody has this pid. */
+export function parentOf(pid: number): number | undefined {
+  return readStat(pid)?.parent;
 }
 
 /** Whether that very process still runs. A zombie does not. */

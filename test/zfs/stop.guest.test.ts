@@ -1,7 +1,7 @@
 // Several at once, an early end, and the way back: stop, timeouts, signals, and a ZFS or an etcd that hangs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -89,6 +89,9 @@ test.serial('stop waits for a run that is at work, and then takes away what it m
   t.is(await sh('zpool', 'list', '-H'), '');
 });
 
+/** Of a socket that was made in this run: its start takes that of the run before away. */
+const modeOf = (path: string) => (existsSync(path) ? statSync(path).mode & 0o777 : undefined);
+
 /** It has written itself down in the lock; from then on it also takes signals. */
 const holdsLock = ({ child }: Running) =>
   readFileSync(machine.paths.lock, 'utf8').startsWith(`${child.pid} `);
@@ -98,7 +101,8 @@ test.serial('SIGTERM in the middle ends with 130 and leaves nothing running; aga
     ['while the pool is looked for', run => holdsLock(run)],
     ['when the pool is there', run => /The pool /.test(run.text())],
     ['while etcd starts', () => machine.alive().includes('etcd')],
-    ['while the server starts', () => machine.alive().includes('server')],
+    // The server, loaded beside it, makes its registry then.
+    ['when etcd answers', () => modeOf(machine.paths.etcdSocket) === 0o600],
   ];
   for (const [moment, isNow] of moments) {
     const run = start(...dot('cut'));
@@ -122,6 +126,18 @@ test.serial('an etcd that never answers is given up when the timeout passes', as
   t.regex(text, /nothing is running; run again|finished by the next run/);
   await isGone(t, 'something of ours was left');
 });
+
+test.serial(
+  'an etcd that ends at once is named with its last words, and the server beside it is stopped',
+  async t => {
+    const etcd = 'case "$1" in --version) exec /usr/bin/etcd --version;; esac\necho it is broken >&2\nexit 3';
+    const { code, text } = await withPath({ etcd }, ...machine.flags, ...dot('broken'));
+    t.is(code, 5, text);
+    t.regex(text, /etcd ended \(exit code 3\) before it was ready.*it is broken/);
+    t.regex(text, /nothing is running; run again/);
+    await isGone(t, 'something of ours was left');
+  },
+);
 
 test.serial('a port that is taken is named, with who has it, and everything is stopped again', async t => {
   const other = createServer().listen(machine.port, '127.0.0.1');
@@ -188,12 +204,17 @@ test.serial(
       t.deepEqual(machine.alive(), ['daemon', 'etcd', 'server']);
       await until(() => sitter.signalCode !== null, within);
     }
-    await mkdir(tmpfs);
-    await sh('mount', '-t', 'tmpfs', 'other', tmpfs);
-    const { code, text } = await machine.stop('--export');
-    await sh('umount', tmpfs);
-    t.is(code, 7, text);
-    t.true(text.includes(`by the mount ${tmpfs}`), text);
+    for (const [where, how] of [
+      [tmpfs, ['--export']],
+      [machine.at('a/other'), []],
+    ] as const) {
+      await mkdir(where, { recursive: true });
+      await sh('mount', '-t', 'tmpfs', 'other', where);
+      const { code, text } = await machine.stop(...how);
+      await sh('umount', where);
+      t.is(code, 7, text);
+      t.true(text.includes(`by the mount ${where}`), text);
+    }
 
     const client = machine.client();
     t.true(await client.call('Ping', null).finally(() => client.close()));

@@ -57,7 +57,13 @@ test(
       (await ensureSecrets(NONE, directory, log)).apiKeyFile,
       'the server may never have come up with it',
     );
+    const made = join(directory, 'secrets/admin-api-key');
+    await readFile(made);
     await rememberGiven(given, directory);
+    await t.throwsAsync(readFile(made), { code: 'ENOENT' }, 'one that was made is not in force any more');
+    const before = await stat(`${made}.given`);
+    await rememberGiven(given, directory);
+    t.is((await stat(`${made}.given`)).ino, before.ino, 'a later boot writes nothing');
     t.deepEqual(await ensureSecrets(NONE, directory, log), {
       apiKeyFile: undefined,
       passwordFile: join(directory, 'secrets/admin-password'),

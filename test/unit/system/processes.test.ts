@@ -10,7 +10,7 @@ test('the start time is found whatever the program calls itself', t => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 15 }), command => {
       const stat = parseStat(`77 (${command}) S ${REST}\n`);
-      t.deepEqual(stat, { pid: 77, command, state: 'S', startTime: 4242 });
+      t.deepEqual(stat, { pid: 77, command, state: 'S', parent: 1, startTime: 4242 });
     }),
   );
   t.is(parseStat('77 (a) R 1) S 2) S 3'), undefined);
