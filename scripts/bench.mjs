@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildPrograms, buildTests } from './build.mjs';
 import { boot } from './guest/boot.mjs';
+import { sizesText } from './image/rootfs.mjs';
 import { buildDir, distDir, nodeBin, root } from './lib/paths.mjs';
 import { Failure, main, status } from './lib/run.mjs';
 import { kernelZfs, startZfsFuse, stopZfsFuse } from './lib/zfs-fuse.mjs';
 import { setup } from './setup.mjs';
 import { writePrepared } from './vm/prepare.mjs';
+
+const BENCH_MS = 120 * 60_000;
 
 await main(async () => {
   const inGuest = Boolean(process.env.GUEST);
@@ -35,14 +38,18 @@ await main(async () => {
   }
   if (inMachine) {
     const prepared = join(folder, 'vm.json');
-    await writePrepared(prepared);
-    return status([nodeBin, program], { env: { ...process.env, ...env, DM_VM: prepared, TMPDIR: folder } });
+    const { rootfs } = await writePrepared(prepared);
+    process.stdout.write(`${'size of the image'.padEnd(52)} ${sizesText(rootfs)}\n`);
+    return status([nodeBin, program], {
+      env: { ...process.env, ...env, DM_VM: prepared, TMPDIR: folder },
+      timeout: BENCH_MS,
+    });
   }
   const daemon = await startZfsFuse();
   try {
     const path = `${dirname(nodeBin)}:${process.env.PATH}`;
     const more = { DM_ZFS: kernelZfs() ? 'kernel' : 'fuse', DM_NODE: nodeBin, TMPDIR: folder, PATH: path };
-    return status([nodeBin, program], { env: { ...process.env, ...env, ...more } });
+    return status([nodeBin, program], { env: { ...process.env, ...env, ...more }, timeout: BENCH_MS });
   } finally {
     await stopZfsFuse(daemon);
   }

@@ -3,10 +3,8 @@
 import { parseArgs } from 'node:util';
 import { buildImage } from './image/build.mjs';
 import { startDocker } from './image/docker.mjs';
-import { ensureRootfs, sizes } from './image/rootfs.mjs';
+import { ensureRootfs, sizesText } from './image/rootfs.mjs';
 import { main } from './lib/run.mjs';
-
-const MiB = bytes => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 // Ctrl-C reaches the build too, which ends of it: then our dockerd is stopped in order, instead of left to
 // the kernel.
@@ -19,9 +17,8 @@ await main(async () => {
   try {
     const built = await buildImage(docker, { distro });
     const rootfs = await ensureRootfs(docker, built);
-    const { unpacked, compressed } = sizes(rootfs);
     process.stdout.write(`${built.tag} ${built.id}\n${rootfs}\n`);
-    process.stdout.write(`size (${distro}): ${MiB(unpacked)} unpacked, ${MiB(compressed)} compressed\n`);
+    process.stdout.write(`size (${distro}): ${sizesText(rootfs)}\n`);
   } finally {
     await docker.stop();
   }

@@ -37,7 +37,8 @@ async function missing() {
 
 function step(argv) {
   say(`$ ${argv.join(' ')}`);
-  if (status(argv, { cwd: root }) !== 0) throw new Failure(`${argv.slice(0, 3).join(' ')} … failed.`);
+  if (status(argv, { cwd: root, timeout: 0 }) !== 0)
+    throw new Failure(`${argv.slice(0, 3).join(' ')} … failed.`);
 }
 
 await main(async () => {

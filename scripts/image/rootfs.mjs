@@ -1,17 +1,18 @@
 // The root filesystem of an image as one file, kept in the cache folder: what its size is told from, and
 // what a virtual machine gets unpacked.
 import { once } from 'node:events';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { dropOld } from '../lib/cache.mjs';
 import { cacheDir } from '../lib/paths.mjs';
 import { Failure, output } from '../lib/run.mjs';
 
-const KEPT = 2;
+const EXPORT_MS = 10 * 60_000;
 const pathFor = id => join(cacheDir, `rootfs-${id.replace(/^sha256:/, '').slice(0, 16)}.tar.gz`);
 
-/** Resolves to the path of a .tar.gz of the image's files, made when missing. The newest two are kept. */
+/** Resolves to the path of a .tar.gz of the image's files, made when missing. */
 export async function ensureRootfs(docker, { id }) {
   const path = pathFor(id);
   if (existsSync(path)) return path;
@@ -19,7 +20,10 @@ export async function ensureRootfs(docker, { id }) {
   const container = docker.output(['create', '--network=none', id]).trim();
   const beside = `${path}.${process.pid}`;
   try {
-    const child = docker.spawn(['export', container], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = docker.spawn(['export', container], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: EXPORT_MS,
+    });
     const ended = once(child, 'exit');
     await pipeline(child.stdout, createGzip({ level: 6 }), createWriteStream(beside));
     const [status] = await ended;
@@ -29,17 +33,8 @@ export async function ensureRootfs(docker, { id }) {
     rmSync(beside, { force: true });
     docker.output(['rm', container]);
   }
-  dropOld(path);
+  dropOld(/^rootfs-[0-9a-f]{16}\.tar\.gz$/, path);
   return path;
-}
-
-function dropOld(current) {
-  const others = readdirSync(cacheDir)
-    .filter(name => /^rootfs-[0-9a-f]{16}\.tar\.gz$/.test(name))
-    .map(name => join(cacheDir, name))
-    .filter(path => path !== current)
-    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const path of others.slice(KEPT - 1)) rmSync(path, { force: true });
 }
 
 /** Its files, [{ mode, path, bytes }], from tar(1). What the engine adds (/.dockerenv) is left out. */
@@ -52,8 +47,10 @@ export function listRootfs(path) {
     .map(([, mode, bytes, name]) => ({ mode, bytes: Number(bytes), path: `/${name}` }));
 }
 
-/** In bytes: what it takes in the memory of a machine that boots it, and on the way there. */
-export function sizes(path) {
+const MiB = bytes => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** What it takes in the memory of a machine that boots it, and on the way there. */
+export function sizesText(path) {
   const unpacked = listRootfs(path).reduce((sum, { bytes }) => sum + bytes, 0);
-  return { unpacked, compressed: statSync(path).size };
+  return `${MiB(unpacked)} unpacked, ${MiB(statSync(path).size)} compressed`;
 }

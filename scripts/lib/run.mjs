@@ -4,12 +4,24 @@ import { spawn, spawnSync } from 'node:child_process';
 /** A failure that is explained by its message alone; the scripts print it without a stack. */
 export class Failure extends Error {}
 
+/** When a command is given up that says nothing else with `timeout`: the longest, a compilation, takes minutes. 0 is never. */
+const DEADLINE_MS = 40 * 60_000;
+
+/** spawnSync, with an end. */
+function runSync(argv, options) {
+  const { timeout = DEADLINE_MS } = options;
+  const result = spawnSync(argv[0], argv.slice(1), { ...options, timeout });
+  if (result.error?.code === 'ETIMEDOUT')
+    throw new Failure(`\`${argv.join(' ')}\` was not done within ${timeout / 1000} s.`);
+  if (result.error) throw new Failure(`${argv[0]}: ${result.error.message}`);
+  return result;
+}
+
 export const say = text => process.stderr.write(`${text}\n`);
 
 /** What a command printed, or throws a Failure with the end of what it complained. */
 export function output(argv, options = {}) {
-  const result = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
-  if (result.error) throw new Failure(`${argv[0]}: ${result.error.message}`);
+  const result = runSync(argv, { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
   if (result.status !== 0) {
     const why = `${result.stderr ?? ''}${result.stdout ?? ''}`.trim().split('\n').slice(-15).join('\n');
     throw new Failure(`\`${argv.join(' ')}\` ended with ${result.status ?? result.signal}:\n${why}`);
@@ -19,8 +31,7 @@ export function output(argv, options = {}) {
 
 /** The exit status of a command whose output the reader sees as it comes. */
 export function status(argv, options = {}) {
-  const result = spawnSync(argv[0], argv.slice(1), { stdio: 'inherit', ...options });
-  if (result.error) throw new Failure(`${argv[0]}: ${result.error.message}`);
+  const result = runSync(argv, { stdio: 'inherit', ...options });
   return result.status ?? 1;
 }
 

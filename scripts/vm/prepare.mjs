@@ -8,12 +8,13 @@ import { ensureRootDisk } from './root.mjs';
 
 async function prepareWith(docker, kit) {
   const built = await buildImage(docker, { distro: 'debian', quiet: true });
-  const disk = ensureRootDisk(kit, await ensureRootfs(docker, built));
+  const rootfs = await ensureRootfs(docker, built);
+  const disk = ensureRootDisk(kit, rootfs);
   const image = JSON.parse(docker.output(['image', 'inspect', '--format', '{{json .Config}}', built.id]));
-  return { kit, disk, image };
+  return { kit, disk, rootfs, image };
 }
 
-/** Resolves to { kit, disk, image }; `image` as `docker inspect` has its configuration. */
+/** Resolves to { kit, disk, rootfs, image }; `rootfs` is the .tar.gz of ../image/rootfs.mjs, `image` as `docker inspect` has its configuration. */
 export async function prepareMachine() {
   const kit = ensureKit();
   const docker = await startDocker({ network: 'none' });
@@ -26,5 +27,7 @@ export async function prepareMachine() {
 
 /** Writes it for the tests (test/helpers/vm.ts), which find the file in DM_VM. */
 export async function writePrepared(path) {
-  writeFileSync(path, JSON.stringify(await prepareMachine()));
+  const prepared = await prepareMachine();
+  writeFileSync(path, JSON.stringify(prepared));
+  return prepared;
 }

@@ -1,22 +1,14 @@
 // The disk that a machine boots from: what the kit brings (build.mjs), and the files of our image below /image. It is
 // only read, so that any number of machines have it at once.
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { dropOld } from '../lib/cache.mjs';
 import { cacheDir } from '../lib/paths.mjs';
 import { output } from '../lib/run.mjs';
 
-const KEPT = 2;
+/** For tar and mke2fs, which take seconds. */
+const FILES_MS = 10 * 60_000;
 const SIZE = '640M'; // a sparse file: what is not used takes no room
 const pattern = /^vm-root-[0-9a-f]{12}\.ext4$/;
 
@@ -31,18 +23,15 @@ export function ensureRootDisk(kit, rootfs) {
     const tree = join(work, 'tree');
     cpSync(join(kit, 'root'), tree, { recursive: true, verbatimSymlinks: true });
     mkdirSync(join(tree, 'image'), { recursive: true });
-    output(['tar', '--numeric-owner', '--exclude=.dockerenv', '-xzpf', rootfs, '-C', join(tree, 'image')]);
+    output(['tar', '--numeric-owner', '--exclude=.dockerenv', '-xzpf', rootfs, '-C', join(tree, 'image')], {
+      timeout: FILES_MS,
+    });
     const how = ['-q', '-t', 'ext4', '-O', '^has_journal', '-E', 'root_owner=0:0', '-m', '0'];
-    output(['mke2fs', ...how, '-d', tree, join(work, 'disk'), SIZE]);
+    output(['mke2fs', ...how, '-d', tree, join(work, 'disk'), SIZE], { timeout: FILES_MS });
     renameSync(join(work, 'disk'), path);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  const others = readdirSync(cacheDir)
-    .filter(name => pattern.test(name))
-    .map(name => join(cacheDir, name))
-    .filter(each => each !== path)
-    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const each of others.slice(KEPT - 1)) rmSync(each, { force: true });
+  dropOld(pattern, path);
   return path;
 }
