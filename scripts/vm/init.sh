@@ -37,7 +37,11 @@ answer() {
 }
 listen() {
   exec 3<>"$line"
-  while read -r id script <&3; do answer "$id" "$script" & done
+  # Until the kernel has heard of the host's end of the line, there is an end of file instead of a wait.
+  while :; do
+    while read -r id script <&3; do answer "$id" "$script" & done
+    sleep 0.1
+  done
 }
 (listen) &
 

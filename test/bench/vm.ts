@@ -69,18 +69,14 @@ done`);
 
 const bench = await Bench.make('bench');
 try {
-  const disks = [await bench.disk('pool'), await bench.disk('raw')];
-  // With two blank disks "auto" would ask which.
-  const named = example('dotmesh.yml');
-  for (const entry of [...named.onboot, ...named.services])
-    entry.command = entry.command?.map(word =>
-      word.replace('--storage-device=auto', '--storage-device=/dev/sda'),
-    );
-  const boot = () => bench.boot({ yaml: named, disks });
+  const disks = [await bench.disk('pool')];
+  const boot = () => bench.boot({ yaml: example('dotmesh.yml'), disks });
   let vm = await boot();
   await vm.serves();
   const first = report('first boot', vm);
   await memory(vm);
+  await vm.attach('raw', await bench.disk('raw'));
+  await vm.eventually('test -b /dev/sdb');
   const { create, load } = await raw(vm);
   await vm.shutDown();
   vm = await boot();

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
-import type { Machine, MachineOptions } from '../../scripts/vm/boot.mjs';
+import type { Answer, Machine, MachineOptions } from '../../scripts/vm/boot.mjs';
 import type { ImageConfig, MachineYaml } from '../../scripts/vm/bundles.mjs';
-import { until } from '../../src/lib/retry.ts';
+import { until, within } from '../../src/lib/retry.ts';
 
 /** Emulated, on a machine that does other things too; every wait is for a condition and this is its end. */
 export const PATIENCE_MS = 600_000;
@@ -169,16 +169,22 @@ export class Vm {
     return match ? Number(match[1]) : Number.NaN;
   }
 
+  private async ask(script: string): Promise<Answer> {
+    const answer = await within(this.machine.run(script), PATIENCE_MS);
+    if (answer) return answer;
+    throw new Error(`no answer to ${script}\n${this.console().slice(-6000)}`);
+  }
+
   /** A script as root outside of all containers; throws when it fails. */
   async sh(script: string): Promise<string> {
-    const { status, text } = await this.machine.run(script);
+    const { status, text } = await this.ask(script);
     if (status !== 0) throw new Error(`${script}\nended with ${status}: ${text}\n${await this.logs()}`);
     return text.trim();
   }
 
   /** Whether a script succeeds. */
   async succeeds(script: string): Promise<boolean> {
-    return (await this.machine.run(script)).status === 0;
+    return (await this.ask(script)).status === 0;
   }
 
   /** Waits until a script succeeds, and resolves to what it then printed. */
@@ -186,7 +192,7 @@ export class Vm {
     let last = { status: -1, text: '' };
     const ok = await until(
       async () => {
-        last = await this.machine.run(script);
+        last = await this.ask(script);
         return last.status === 0;
       },
       { deadlineMs: PATIENCE_MS },
@@ -205,13 +211,20 @@ export class Vm {
   }
 
   async logs(): Promise<string> {
-    const { text } = await this.machine.run('tail -n 40 /var/log/*.log /run/log/onboot/*.log; mount');
+    const { text } = await this.ask('tail -n 40 /var/log/*.log /run/log/onboot/*.log; mount');
     return `${text}\n${this.console().slice(-3000)}`;
+  }
+
+  /** A disk comes while the machine runs. */
+  async attach(id: string, path: string): Promise<void> {
+    const file = { driver: 'file', filename: path };
+    await this.machine.qmp('blockdev-add', { driver: 'raw', 'node-name': id, file });
+    await this.machine.qmp('device_add', { driver: 'scsi-hd', id, bus: 'scsi.0', drive: id });
   }
 
   /** LinuxKit's own way down: SIGTERM, five seconds, SIGKILL; no pool is exported. */
   async shutDown(): Promise<void> {
-    await this.machine.run('setsid sh /run/vm/shutdown.sh >/dev/console 2>&1 &');
+    await this.ask('setsid sh /run/vm/shutdown.sh >/dev/console 2>&1 &');
     await this.machine.done;
     await rm(this.folder, { recursive: true, force: true });
   }

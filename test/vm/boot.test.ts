@@ -99,19 +99,19 @@ test.serial('"dm list" on another machine shows the dot, with the key of the use
 });
 
 test.serial(
-  'after a shutdown the data is there, though the disk has grown and has another name beside a blank one',
+  'after a shutdown the data is there, on a disk that has grown, beside a blank one that has come',
   async t => {
     t.timeout(2 * PATIENCE_MS);
     const before = await sizeOfPool();
     await vm.shutDown();
     await bench.disk('pool', 2048);
+    // Which of them is /dev/sda now, nobody knows: the kernel looks at both at once.
     const blank = await bench.disk('blank');
     vm = await bench.boot({ yaml: postgres(), disks: [blank, disk] });
     await vm.serves();
     t.is(vm.codeOf('dotmesh-init'), 0, vm.console());
     await vm.eventually('test "$(grep -c started /var/lib/postgres/starts)" = 2');
     t.is(await starts(), 'started\nstarted');
-    t.regex(await vm.exec('dotmesh', 'zpool status -P dotmesh-pool'), /\/dev\/sdb1 +ONLINE/);
     t.true((await sizeOfPool()) > 1.5 * before, 'the pool has taken the room');
     t.is(await digestOf(blank), await digestOf(await bench.disk('never used')), 'the blank disk is blank');
   },

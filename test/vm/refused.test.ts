@@ -71,12 +71,7 @@ test.serial(
     await vm.eventually('grep -q " /var/lib/data " /proc/mounts || lsattr -d /var/lib/data | grep -q i');
     t.false(await vm.succeeds('echo lost >/var/lib/data/file'));
     t.notRegex(vm.console(), /^@booted/m);
-    await vm.machine.qmp('blockdev-add', {
-      driver: 'raw',
-      'node-name': 'late',
-      file: { driver: 'file', filename: disk },
-    });
-    await vm.machine.qmp('device_add', { driver: 'scsi-hd', id: 'late', bus: 'scsi.0', drive: 'late' });
+    await vm.attach('late', disk);
     await vm.booted();
     t.is(vm.codeOf('dotmesh-init'), 0, vm.console());
     t.is(await vm.eventually('grep written: /var/log/writer.out.log'), 'written: 0');
