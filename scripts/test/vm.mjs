@@ -13,7 +13,7 @@ export async function runVmTier(run, files) {
   await writePrepared(path);
   process.env.SEED ||= run.id;
   process.stdout.write(`  SEED=${process.env.SEED}\n`);
-  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 90 : 25) * minute;
+  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 90 : 40) * minute;
   const queue = files.map(file => ({ file, attempt: 1 }));
   const lane = async cpu => {
     // Of its own, so that what one file leaves behind is told, and taken away, while another runs.

@@ -7,7 +7,6 @@ import { ociConfig } from './oci.mjs';
 const NETWORK = `ip addr add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 ip route add default via 10.0.2.2
-mkdir -p /run/resolvconf
 echo nameserver 10.0.2.3 >/run/resolvconf/resolv.conf
 `;
 

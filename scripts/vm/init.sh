@@ -11,7 +11,9 @@ mount -t tmpfs -o nodev,nosuid,noexec,relatime,size=10%,mode=1777 tmpfs /tmp
 mount -t tmpfs -o nodev,nosuid,noexec,relatime,size=50%,mode=755 tmpfs /var
 mount -t tmpfs -o mode=755 tmpfs /containers
 mount -t cgroup2 -o nodev,nosuid,noexec,relatime cgroup /sys/fs/cgroup
-mkdir -p /dev/pts /run/lock /run/log/onboot /run/config /var/log
+mkdir -p /dev/pts /run/lock /run/log/onboot /run/config /run/resolvconf /var/log
+# Empty until dhcpcd writes it: /etc/resolv.conf points here, and is bound into containers.
+: >/run/resolvconf/resolv.conf
 mount -t devpts -o nosuid,noexec,mode=0620 devpts /dev/pts
 for name in cache empty lib local lock opt spool tmp; do mkdir "/var/$name"; done
 ln -s /run /var/run
@@ -84,8 +86,8 @@ for dir in /containers/services/*; do
   # Where the host wants to see at once what a service prints.
   [ ! -f "$dir/to-console" ] || out=/dev/console
   runc run --detach --bundle "$dir" "$name" >"$out" 2>"/var/log/$name.log" </dev/null || {
-    echo "$name does not start:"
-    cat "/var/log/$name.log"
+    # In one line: what others say at the same time comes before it or after it.
+    printf '%s does not start: %s\n' "$name" "$(tr '\n' ' ' <"/var/log/$name.log")"
   }
 done
 tell booted

@@ -97,11 +97,16 @@ function listOf(key, label, entry) {
   return entry[key] ?? [...(label[key] ?? []), ...(entry[`${key}.add`] ?? [])];
 }
 
-/** `new` and `none` give a namespace of its own; `host` and nothing, for the network, the machine's. */
+/** `new` and `none` give a namespace of its own; `host` and nothing, for the network, the machine's. Mounts and cgroups
+ * are always the container's own. */
 function namespaces({ net, pid }) {
   const own = type => ({ type });
   const isShared = value => value === undefined || value === 'host' || value === 'root';
-  return [...(isShared(net) ? [] : [own('network')]), ...(pid === 'host' ? [] : [own('pid')]), own('mount')];
+  return [
+    ...(isShared(net) ? [] : [own('network')]),
+    ...(pid === 'host' ? [] : [own('pid')]),
+    ...['mount', 'cgroup'].map(own),
+  ];
 }
 
 const cgroupDevice = ({ path, type = 'a', major, minor, mode }) =>

@@ -17,18 +17,23 @@ const APPLICATION =
 
 /** The examples' own steps up to the module. */
 const before = () => example('dotmesh.yml').onboot.filter(({ name }) => name !== 'dotmesh-init');
-const wordsOf = (entry: Entry | undefined) => entry?.command ?? [];
+
+/** The disk has another name here, and everything else of the pod stays as it stands. */
+function onDisk(entry: Entry, device: string): Entry {
+  const isDisk = (word: string) => word.startsWith('--storage-device=');
+  if (!entry.command?.some(isDisk)) throw new Error(`${entry.name} names no disk`);
+  return {
+    ...entry,
+    command: entry.command.map(word => (isDisk(word) ? `--storage-device=${device}` : word)),
+  };
+}
 
 test.serial(
   'an init container mounts the dot, and the application beside it, in a mount namespace of its own, has it',
   async t => {
     t.timeout(2 * PATIENCE_MS);
     const { init, applications, folders } = podEntries('pod.yml');
-    // The disk is another one here; the pod says so where it is used.
-    const onNode = init.map(entry => ({
-      ...entry,
-      command: wordsOf(entry).map(word => word.replace('/dev/sdb', '/dev/sda')),
-    }));
+    const onNode = init.map(entry => onDisk(entry, '/dev/sda'));
     const steps = before();
     const node = `mount -t tmpfs -o mode=755 tmpfs /srv && mount --make-rshared /srv && mkdir -p ${folders.join(' ')}`;
     vm = await bench.boot({

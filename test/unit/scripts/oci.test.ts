@@ -18,7 +18,11 @@ test('an entry that says nothing gets what the label of the image says', t => {
   const config = ociConfig(entry, image);
   t.deepEqual(config.process.args, ['/usr/bin/dm-linuxkit']);
   t.deepEqual(config.process.capabilities['effective'], label.capabilities);
-  t.deepEqual(config.linux.namespaces, [{ type: 'mount' }], 'pid: host, and the network of the machine');
+  t.deepEqual(
+    config.linux.namespaces,
+    [{ type: 'mount' }, { type: 'cgroup' }],
+    'pid: host, and the network of the machine',
+  );
   t.is(config.linux.rootfsPropagation, 'shared');
   t.deepEqual(config.linux.resources.devices, [
     { allow: false, access: 'rwm' },
@@ -48,7 +52,7 @@ test('an application gets what its entry says and nothing of our label', t => {
   ) as OciConfig;
   t.deepEqual(config.process.user, { uid: 999, gid: 999 });
   t.deepEqual(config.process.capabilities['bounding'], []);
-  t.deepEqual(config.linux.namespaces, [{ type: 'pid' }, { type: 'mount' }]);
+  t.deepEqual(config.linux.namespaces, [{ type: 'pid' }, { type: 'mount' }, { type: 'cgroup' }]);
   t.deepEqual(mountAt(config, '/var/lib/postgresql/data')?.options, ['rw', 'rslave', 'rbind']);
   t.deepEqual(mountAt(config, '/dev/shm')?.options, ['mode=1777', 'size=64m']);
   t.is(config.linux.rootfsPropagation, undefined);
