@@ -68,7 +68,8 @@ test.serial(
     const vm = await bench.boot({
       yaml: { onboot, services: [application('writer', WRITE, { binds: BOUND.binds })] },
     });
-    await vm.eventually('grep -q " /var/lib/data " /proc/mounts || lsattr -d /var/lib/data | grep -q i');
+    // This kernel has no immutable directories in memory: a cover does it.
+    await vm.eventually('grep -q "^dm-linuxkit-guard /var/lib/data " /proc/mounts');
     t.false(await vm.succeeds('echo lost >/var/lib/data/file'));
     t.notRegex(vm.console(), /^@booted/m);
     await vm.attach('late', disk);
