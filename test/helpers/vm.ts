@@ -195,7 +195,8 @@ export class Vm {
         last = await this.ask(script);
         return last.status === 0;
       },
-      { deadlineMs: PATIENCE_MS },
+      // Each look takes its time from what is waited for.
+      { deadlineMs: PATIENCE_MS, everyMs: 250 },
     );
     if (!ok) throw new Error(`${script}\nfails for ever: ${last.text}\n${await this.logs()}`);
     return last.text.trim();

@@ -61,8 +61,6 @@ for (let cut = 1; cut <= WHILE_MAKING; cut++) {
     );
     await vm.cut();
     t.log(`cut at write ${writes} of the disk, ${target} were wanted`);
-    if (process.env['V'])
-      console.error(`cut at write ${writes} of the disk, ${target} were wanted`, vm.console().slice(-300));
     t.truthy(seen, `SEED=${SEED}\n${vm.console()}`);
     t.true(writes > 0);
     t.notRegex(vm.console(), /FAILED/);
