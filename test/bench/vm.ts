@@ -17,6 +17,7 @@ if [ ! -d $root ]; then
   mkdir -p $root
   mount -o bind,ro /image $root
   mount -o bind /dev $root/dev
+  mount -o bind /sys $root/sys
   mount -t proc proc $root/proc
 fi
 timed() { read -r a _ </proc/uptime; chroot $root "$@" >/dev/null || exit 1; read -r b _ </proc/uptime; echo "$a $b"; }
@@ -49,6 +50,7 @@ async function raw(vm: Vm): Promise<{ create: number; load: number }> {
 
 /** In KiB, by program; a page that several share counts in parts. */
 async function memory(vm: Vm): Promise<void> {
+  // Some end while they are looked at.
   const text = await vm.sh(`for p in /proc/[0-9]*; do
   line=$(tr '\\0' ' ' <$p/cmdline)
   case "$line" in
@@ -58,7 +60,7 @@ async function memory(vm: Vm): Promise<void> {
     *) continue ;;
   esac
   awk -v name=$name '/^Rss:/ { rss = $2 } /^Pss:/ { pss = $2 } END { print name, rss, pss }' $p/smaps_rollup
-done`);
+done 2>/dev/null`);
   const lines = text.split('\n').map(line => line.split(' '));
   const sum = (column: number) => lines.reduce((total, line) => total + Number(line[column]), 0);
   const show = (kib: number) => `${(kib / 1024).toFixed(1)} MiB`;
