@@ -96,6 +96,15 @@ export class Bench {
     return path;
   }
 
+  /** A disk with the compiled tests, for a machine that runs some of another tier. */
+  async testsDisk(): Promise<string> {
+    const { makeTestsDisk } =
+      await script<typeof import('../../scripts/vm/tests-disk.mjs')>('tests-disk.mjs');
+    const path = join(this.folder, 'tests');
+    makeTestsDisk(path);
+    return path;
+  }
+
   async boot({ yaml, toConsole = [], more = [], deadlineMs = 2 * PATIENCE_MS, ...options }: BootOptions) {
     const { boot } = await script<typeof import('../../scripts/vm/boot.mjs')>('boot.mjs');
     const { bundles } = await script<typeof import('../../scripts/vm/bundles.mjs')>('bundles.mjs');

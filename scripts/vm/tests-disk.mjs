@@ -1,0 +1,40 @@
+// A disk with the compiled tests and what of node_modules they take, for a machine that runs tests of another tier.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildDir, root } from '../lib/paths.mjs';
+import { output } from '../lib/run.mjs';
+
+/** Compilers, formatter and Node: most of what there is, and nothing that a test takes. The image brings its Node. */
+const LEFT_OUT = [
+  '.bin',
+  '.cache',
+  '@biomejs',
+  '@esbuild',
+  '@types',
+  '@typescript',
+  'esbuild',
+  'node',
+  'typescript',
+];
+const SIZE = '256M'; // a sparse file
+const FILES_MS = 10 * 60_000;
+
+/** Makes the image file at `path`: a filesystem with package.json, build/ and node_modules/ at its top. */
+export function makeTestsDisk(path) {
+  const tree = mkdtempSync(join(dirname(path), 'tree-'));
+  try {
+    cpSync(join(root, 'package.json'), join(tree, 'package.json'));
+    cpSync(buildDir, join(tree, 'build'), { recursive: true });
+    const modules = join(root, 'node_modules');
+    mkdirSync(join(tree, 'node_modules'));
+    for (const name of readdirSync(modules).filter(each => !LEFT_OUT.includes(each)))
+      cpSync(join(modules, name), join(tree, 'node_modules', name), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
+    const how = ['-q', '-t', 'ext4', '-O', '^has_journal', '-E', 'root_owner=0:0', '-m', '0'];
+    output(['mke2fs', ...how, '-d', tree, path, SIZE], { timeout: FILES_MS });
+  } finally {
+    rmSync(tree, { recursive: true, force: true });
+  }
+}
