@@ -33,6 +33,8 @@ export async function refusePoolOnOthers(
   pools: Pools,
   log: Log,
 ): Promise<void> {
+  // Names of files do not move.
+  if (named.every(({ number }) => number === undefined)) return;
   const own = new Set<string | undefined>();
   for (const { path, number } of named) {
     own.add(await identityOf(path));

@@ -20,9 +20,12 @@ const PING_MS = 2_000;
 const PROGRAM = 'dotmesh-server';
 /**
  * It waits most of its life, on small machines: a heap for young objects of 1 MiB instead of 16, and two arenas for
- * malloc instead of eight per core, are enough for it. (node(1), mallopt(3))
+ * malloc instead of eight per core, are enough for it. Not as arguments, since its name is looked for behind `node`.
+ * (node(1), mallopt(3)) Pure.
  */
-export const SPARING = { flags: ['--max-semi-space-size=1'], env: { MALLOC_ARENA_MAX: '2' } } as const;
+export function sparing(nodeOptions: string | undefined): Record<string, string> {
+  return { NODE_OPTIONS: `${nodeOptions ?? ''} --max-semi-space-size=1`.trim(), MALLOC_ARENA_MAX: '2' };
+}
 
 export interface ServerSettings {
   poolName: string;
@@ -42,7 +45,6 @@ export function serverEnvironment(
   settings: ServerSettings,
 ): Record<string, string | undefined> {
   return {
-    ...SPARING.env,
     [ENV.pool]: settings.poolName,
     [ENV.mountPrefix]: MOUNT_PREFIX,
     [ENV.containerMountPrefix]: CONTAINER_MOUNT_PREFIX,
@@ -76,7 +78,7 @@ export async function startServer(
 ): Promise<Service> {
   const argv = await serverArgv(context.adapters.program);
   await rm(paths.serverSocket, { force: true });
-  const env = serverEnvironment(paths, settings);
+  const env = { ...sparing(process.env['NODE_OPTIONS']), ...serverEnvironment(paths, settings) };
   // Its lines come with a time and a level of their own: they go on as they are.
   const log = context.log.child({}, { level: 'silent' });
   const onOutput = (line: string) => context.relay(line);
@@ -121,7 +123,7 @@ export async function serverArgv(
   path = process.env['PATH'] ?? '',
 ): Promise<[string, ...string[]]> {
   const beside = join(dirname(await realpath(program).catch(() => program)), PROGRAM);
-  if (await isExecutable(beside)) return [process.execPath, ...SPARING.flags, beside];
+  if (await isExecutable(beside)) return [process.execPath, beside];
   for (const directory of path.split(delimiter).filter(each => each.startsWith('/'))) {
     const candidate = join(directory, PROGRAM);
     if (await isExecutable(candidate)) return [candidate];

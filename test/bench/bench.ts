@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../src/lib/retry.ts';
-import { SPARING } from '../../src/provision/server-service.ts';
+import { sparing } from '../../src/provision/server-service.ts';
 import { createRpcClient } from '../../src/remote/rpc-client.ts';
 import { mountTable } from '../../src/system/mounts.ts';
 import { run } from '../../src/system/run.ts';
@@ -141,15 +141,15 @@ interface Server {
   stop(): Promise<void>;
 }
 
-/** dotmesh-server by itself, with the environment that the original dm-linuxkit gives, and our Node's flags. */
+/** dotmesh-server by itself, with the environment that the original dm-linuxkit gives, and the memory that ours allows. */
 async function startServer(pool: string, folder: string, etcdPort: number): Promise<Server> {
   const port = await freePort();
   const begin = performance.now();
-  const child = spawn(process.execPath, [...SPARING.flags, dist('dotmesh-server')], {
+  const child = spawn(process.execPath, [dist('dotmesh-server')], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
-      ...SPARING.env,
+      ...sparing(process.env['NODE_OPTIONS']),
       POOL: pool,
       MOUNT_PREFIX: join(folder, 'mnt'),
       CONTAINER_MOUNT_PREFIX: join(folder, 'container_mnt'),
