@@ -318,6 +318,7 @@ test.serial(
     t.is(error.code, 'POOL_FOREIGN');
     t.regex(error.message, /in use by .* now/);
 
+    await disks.release(disk); // Else the next could be mistaken for it.
     const { how, told } = await poolStep('tank', [await foreignDisk(loop => poolStep('tank', [loop]), none)]);
     t.is(how, 'imported');
     t.regex(told.join('\n'), /its host had no id: watching for 10 s/);
