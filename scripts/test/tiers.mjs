@@ -163,7 +163,7 @@ async function guest(run) {
   if (run.isEmpty(files)) return;
   run.kit ??= ensureGuest();
   process.env.DM_GUEST = run.kit;
-  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 40 : 15) * minute;
+  const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 40 : 25) * minute;
   // Those with the most in them first: with a long one left for the end, one lane would stand idle.
   const size = file => statSync(join(root, file)).size;
   const queue = files.toSorted((a, b) => size(b) - size(a)).map(file => ({ file, attempt: 1 }));
