@@ -69,7 +69,7 @@ test.serial(
       yaml: { onboot, services: [application('writer', WRITE, { binds: BOUND.binds })] },
     });
     // The lock is taken when the directory is closed already.
-    await vm.eventually('test -e /run/dotmesh/dotmesh-pool/lock && test -d /var/lib/data');
+    await vm.eventually('test -e /run/dotmesh/.locks/dotmesh-pool && test -d /var/lib/data');
     t.false(await vm.succeeds('echo lost >/var/lib/data/file'));
     t.notRegex(vm.console(), /^@booted/m);
     await vm.attach('late', disk);
