@@ -18,6 +18,7 @@ import { ANY_POOL, UNREADABLE_POOL } from './device-content.ts';
 import { MINIMUM_DEVICE_BYTES } from './device-errors.ts';
 import { EDGE_BYTES } from './edges.ts';
 import { planPool } from './pool-plan.ts';
+import { EXPORTED } from './pool-state.ts';
 import type { DeviceState } from './survey.ts';
 
 /** A disk, and what was seen of it. */
@@ -45,9 +46,6 @@ export type Choice =
     }
   /** `mayChange`: another disk would change it. */
   | { do: 'refuse'; error: DmError; mayChange: boolean };
-
-/** `pool_state_t` of OpenZFS: 0 active, 1 exported. */
-const EXPORTED = 1;
 
 export function planAuto(request: AutoRequest, sights: readonly Sight[]): Choice {
   const free = sights.filter((sight): sight is Read => 'state' in sight && sight.state.users.length === 0);

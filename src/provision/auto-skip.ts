@@ -16,6 +16,7 @@ export interface DiskFacts {
 }
 
 const MADE_OF_OTHERS = 'made of other disks';
+const REMOVABLE = 'removable';
 const NO_DISKS: readonly [RegExp, string][] = [
   [/^(sr|scd)\d/, 'an optical drive'],
   [/^fd\d/, 'a floppy drive'],
@@ -34,13 +35,18 @@ export function skipReason(disk: DiskFacts, loopsAreDisks: boolean): string | un
   if (kind && !(loopsAreDisks && disk.name.startsWith('loop'))) return kind[1];
   if (disk.number === undefined) return 'a hidden path of another disk';
   if (disk.sizeBytes === 0) return 'it is empty';
-  return disk.removable ? 'removable' : undefined;
+  return disk.removable ? REMOVABLE : undefined;
 }
 
 /** Whether a pool may lie on a device or its partitions at all: also on those that `auto` leaves out. */
 export function mayHoldPool(disk: DiskFacts): boolean {
   const skip = skipReason(disk, true);
-  return skip === undefined || skip === 'removable' || skip === MADE_OF_OTHERS;
+  return skip === undefined || mayHoldThough(skip);
+}
+
+/** The same of one that `auto` leaves out, by its reason. */
+export function mayHoldThough(skip: string): boolean {
+  return skip === REMOVABLE || skip === MADE_OF_OTHERS;
 }
 
 /**

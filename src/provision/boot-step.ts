@@ -3,15 +3,12 @@
 import { asDmError } from '../lib/errors.ts';
 import { effectiveUid } from '../system/host.ts';
 import { powerOff } from '../system/power.ts';
-import { processIdentity } from '../system/processes.ts';
 import { withAftermath } from './aftermath.ts';
 import type { Context } from './context.ts';
-import { closeMountpoint } from './guard.ts';
 import { insist, type Persistence } from './on-failure.ts';
 import type { ProvisionOptions } from './options.ts';
-import { provisionOnce } from './provision.ts';
+import { guardMountpoint, provisionOnce } from './provision.ts';
 import { createReport, isAnothers, type Report } from './report.ts';
-import { runPaths } from './run-files.ts';
 import type { Salvaged } from './salvage.ts';
 
 /** @throws what provisionOnce throws, in the end; services/TRY_HANGS */
@@ -50,11 +47,10 @@ async function closeAll(
   { log }: Context,
 ): Promise<string | undefined> {
   if (effectiveUid() !== 0) return undefined;
-  const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
   let first: string | undefined;
   for (const mountpoint of mountpoints) {
     try {
-      if (await closeMountpoint(mountpoint, runPaths(poolName), holder)) first ??= mountpoint;
+      if (await guardMountpoint(mountpoint, { poolName, mode })) first ??= mountpoint;
     } catch (error) {
       log.error(asDmError(error).message);
     }

@@ -6,11 +6,10 @@
 import { run } from '../system/run.ts';
 import type { Label } from '../zfs/index.ts';
 import { type Edges, isZero, newestTxg } from './edges.ts';
+import { EXPORTED } from './pool-state.ts';
 import { isTornTable } from './torn-table.ts';
 
 const WIPEFS_MS = 60_000;
-/** `pool_state_t` of OpenZFS: 0 active, 1 exported, 2 destroyed, 3 spare, 4 cache. */
-const EXPORTED = 1;
 
 /** One line of `wipefs --json --output TYPE,LABEL,USAGE`. */
 export interface Signature {

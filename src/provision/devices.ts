@@ -52,6 +52,12 @@ export async function identityOf(path: string): Promise<string | undefined> {
   return found.isBlockDevice() ? `block:${deviceNumber(found.rdev)}` : `file:${found.dev}:${found.ino}`;
 }
 
+/** The block device at `path`; undefined when there is none, or a file. */
+export async function blockFactsAt(path: string): Promise<BlockFacts | undefined> {
+  const identity = await identityOf(path);
+  return identity?.startsWith('block:') ? blockFacts(identity.slice('block:'.length)) : undefined;
+}
+
 async function expand(named: string, options: ExpandOptions): Promise<NamedDevice> {
   const wanted = resolve(named);
   const inDev = wanted.startsWith('/dev/');

@@ -9,8 +9,8 @@ import { isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { until } from '../lib/retry.ts';
 import type { Label, Pool, Pools } from '../zfs/index.ts';
-import { blockFacts, gibibytes } from './block.ts';
-import { identityOf } from './devices.ts';
+import { gibibytes } from './block.ts';
+import { blockFactsAt, identityOf } from './devices.ts';
 import { hasRoom } from './growth.ts';
 import { enlargePartition, mayEnlarge, restoreTable } from './partition-grow.ts';
 
@@ -141,10 +141,7 @@ async function takeRoom({ name }: KnownPool, devices: readonly Device[], deps: G
 }
 
 async function sizeOfDevice(path: string): Promise<number> {
-  const identity = await identityOf(path);
-  if (identity?.startsWith('block:'))
-    return (await blockFacts(identity.slice('block:'.length)))?.sizeBytes ?? 0;
-  return (await stat(path)).size;
+  return (await blockFactsAt(path))?.sizeBytes ?? (await stat(path)).size;
 }
 
 async function sizeOfPool(poolName: string, pools: Pools): Promise<number> {

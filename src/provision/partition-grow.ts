@@ -6,7 +6,7 @@ import { DmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { run } from '../system/run.ts';
 import { type BlockFacts, blockFacts } from './block.ts';
-import { identityOf } from './devices.ts';
+import { blockFactsAt } from './devices.ts';
 import { readEdges } from './edges.ts';
 import { isTableWhole } from './gpt.ts';
 import { enlargedSize } from './growth.ts';
@@ -97,8 +97,7 @@ export async function restoreTable(device: string): Promise<boolean> {
 }
 
 async function wholeDisk(device: string): Promise<Whole | undefined> {
-  const identity = await identityOf(device);
-  const part = identity?.startsWith('block:') ? await blockFacts(identity.slice('block:'.length)) : undefined;
+  const part = await blockFactsAt(device);
   const disk = part?.disk === undefined ? undefined : await blockFacts(part.disk);
   if (!part || disk?.partitions.length !== 1) return undefined;
   // We have made the first one of the table.

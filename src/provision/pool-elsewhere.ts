@@ -9,17 +9,15 @@ import type { Label, Pools } from '../zfs/index.ts';
 import { listDevices } from './auto.ts';
 import { notAlone } from './auto-errors.ts';
 import type { Sight } from './auto-plan.ts';
-import { mayHoldPool } from './auto-skip.ts';
-import { blockFacts } from './block.ts';
+import { mayHoldPool, mayHoldThough } from './auto-skip.ts';
 import { deviceUnreadable } from './device-errors.ts';
-import { identityOf } from './devices.ts';
+import { blockFactsAt, identityOf } from './devices.ts';
 import { newestTxg, readEdges } from './edges.ts';
+import { EXPORTED } from './pool-state.ts';
 import type { DeviceState } from './survey.ts';
 
 /** SPA_MINDEVSIZE of OpenZFS: nothing smaller is a part of a pool. */
 const SMALLEST_BYTES = 64 * 2 ** 20;
-/** `pool_state_t` of OpenZFS. */
-const EXPORTED = 1;
 
 /**
  * Before the devices that a user named get a new pool. One that can not be read stands against `auto`, not against
@@ -86,7 +84,7 @@ async function unseenDevices(blank: DeviceState, sights: readonly Sight[]): Prom
   const paths: string[] = [];
   for (const sight of sights) {
     if (sight.disk.path === blank.named) continue;
-    if ('skip' in sight && !/^(removable|made of other disks)$/.test(sight.skip)) continue;
+    if ('skip' in sight && !mayHoldThough(sight.skip)) continue;
     // Of one in use it is not known what it carries.
     if (!('state' in sight) || sight.state.users.length > 0) paths.push(sight.disk.path);
     paths.push(...(await partitionsOf(sight.disk.path)));
@@ -95,16 +93,13 @@ async function unseenDevices(blank: DeviceState, sights: readonly Sight[]): Prom
 }
 
 async function partitionsOf(disk: string): Promise<string[]> {
-  const identity = await identityOf(disk);
-  const facts = identity === undefined ? undefined : await blockFacts(identity.slice('block:'.length));
-  return (facts?.partitions ?? []).map(part => `/dev/${part.name}`);
+  return ((await blockFactsAt(disk))?.partitions ?? []).map(part => `/dev/${part.name}`);
 }
 
 /** By the record of transaction groups and the labels: libblkid wants both ends of a device to be in place. */
 async function hasPool(path: string, poolName: string, pools: Pools): Promise<boolean> {
-  const identity = await identityOf(path);
+  const facts = await blockFactsAt(path);
   // Another user's device may go at any moment.
-  const facts = identity === undefined ? undefined : await blockFacts(identity.slice('block:'.length));
   if (!facts || facts.sizeBytes < SMALLEST_BYTES) return false;
   let labels: Label[];
   try {

@@ -20,6 +20,7 @@ import {
   MINIMUM_DEVICE_BYTES,
 } from './device-errors.ts';
 import { EDGE_BYTES } from './edges.ts';
+import { ACTIVE, EXPORTED } from './pool-state.ts';
 import type { DeviceState } from './survey.ts';
 
 export interface PlanRequest {
@@ -38,10 +39,6 @@ export type Plan =
       watch: DeviceState[];
     }
   | { do: 'refuse'; error: DmError };
-
-/** `pool_state_t` of OpenZFS, as labels have it. */
-const ACTIVE = 0;
-const EXPORTED = 1;
 
 /** A pool as the named devices' labels show it. */
 interface Found {

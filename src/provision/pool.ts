@@ -22,6 +22,7 @@ import { refusePoolOnOthers } from './pool-elsewhere.ts';
 import { judgeImported } from './pool-kept.ts';
 import { type Plan, planPool } from './pool-plan.ts';
 import { createProperties } from './pool-properties.ts';
+import { ACTIVE } from './pool-state.ts';
 import { prepareDevice } from './prepare-devices.ts';
 import { type DeviceState, membersOfPools, surveyDevice } from './survey.ts';
 import { host, judgeForeign, stillInUse } from './takeover.ts';
@@ -57,8 +58,6 @@ export interface PoolOutcome {
 }
 
 /** Longer than another run's creation, or its look at an idle pool, takes. */
-/** `pool_state_t`, as labels have it. */
-const POOL_ACTIVE = 0;
 const LOCK_WAIT_MS = 120_000;
 
 /**
@@ -228,7 +227,7 @@ async function importPool(
  * same to it, and it would import what another of them has in use.
  */
 function isUnclaimed({ state, hostId }: Label): boolean {
-  return state === POOL_ACTIVE && (hostId === undefined || /^0+$/.test(hostId));
+  return state === ACTIVE && (hostId === undefined || /^0+$/.test(hostId));
 }
 
 async function createPool(

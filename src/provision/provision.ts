@@ -108,16 +108,23 @@ export async function asRun<T>(
   }
 }
 
+/** @throws DmError MOUNTPOINT_OPEN */
+export async function guardTarget({ target, ...run }: ProvisionOptions): Promise<boolean> {
+  return target !== undefined && effectiveUid() === 0 && guardMountpoint(target.mountpoint, run);
+}
+
 /**
  * A boot step holds what it closed as long as it runs, since it may wait for a long time and without the pool's lock. A
  * daemon does not: `stop` ends it, and opens everything.
  *
  * @throws DmError MOUNTPOINT_OPEN
  */
-export async function guardTarget({ target, poolName, mode }: ProvisionOptions): Promise<boolean> {
-  if (!target || effectiveUid() !== 0) return false;
+export function guardMountpoint(
+  mountpoint: string,
+  { poolName, mode }: Pick<ProvisionOptions, 'poolName' | 'mode'>,
+): Promise<boolean> {
   const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
-  return closeMountpoint(target.mountpoint, runPaths(poolName), holder);
+  return closeMountpoint(mountpoint, runPaths(poolName), holder);
 }
 
 function guardHangs({ target }: ProvisionOptions): DmError {
