@@ -49,17 +49,21 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin;
 }
 
+interface Bar {
+  text: string;
+  met(ours: number, raw: number): boolean;
+}
+
+/** A row of medians beside each other, in milliseconds. */
+function against(what: string, ours: number[], raw: number[], bar: Bar | undefined): void {
+  const [a, b] = [median(ours), median(raw)];
+  const ratio = `${(a / b).toFixed(2)} ×`;
+  add({ what, ours: ms(a), raw: ms(b), ratio, bar: bar?.text ?? '', met: bar?.met(a, b) });
+}
+
 /** A row that compares with a raw operation; the bar is on the difference, in milliseconds. */
 function compare(what: string, ours: number[], raw: number[], overRaw: number): void {
-  const [a, b] = [median(ours), median(raw)];
-  add({
-    what,
-    ours: ms(a),
-    raw: ms(b),
-    ratio: `${(a / b).toFixed(2)} ×`,
-    bar: `≤ raw + ${ms(overRaw)}`,
-    met: a - b <= overRaw,
-  });
+  against(what, ours, raw, { text: `≤ raw + ${ms(overRaw)}`, met: (a, b) => a - b <= overRaw });
 }
 
 function single(what: string, value: number, show: (value: number) => string, limit?: number): void {
@@ -80,15 +84,12 @@ async function beside(what: string, ours: number[], pool: string, limit?: number
     run(['zfs', 'list', '-H', '-r', '-t', 'all', '-o', 'name', pool], { timeoutMs: 300_000 });
   const raw: number[] = [];
   for (let round = 0; round < ROUNDS; round++) raw.push(await timed(list));
-  const [a, b] = [median(ours), median(raw)];
-  add({
+  against(
     what,
-    ours: ms(a),
-    raw: ms(b),
-    ratio: `${(a / b).toFixed(2)} ×`,
-    bar: limit === undefined ? '' : `≤ ${ms(limit)}`,
-    met: limit === undefined ? undefined : a <= limit,
-  });
+    ours,
+    raw,
+    limit === undefined ? undefined : { text: `≤ ${ms(limit)}`, met: a => a <= limit },
+  );
 }
 
 async function freePort(): Promise<number> {
@@ -327,15 +328,7 @@ async function programs(folder: string): Promise<void> {
     version.push(await timed(() => run([process.execPath, dist('dm'), 'version'], { env, okCodes: [0, 1] })));
     bare.push(await timed(() => run([process.execPath, '-e', '0'], { env })));
   }
-  const [a, b] = [median(version), median(bare)];
-  add({
-    what: 'dm version / node -e 0',
-    ours: ms(a),
-    raw: ms(b),
-    ratio: `${(a / b).toFixed(2)} ×`,
-    bar: '≤ 1.50 ×',
-    met: a / b <= 1.5,
-  });
+  against('dm version / node -e 0', version, bare, { text: '≤ 1.50 ×', met: (a, b) => a / b <= 1.5 });
 }
 
 function table(): string {

@@ -13,6 +13,12 @@ export async function sh(file: string, ...args: string[]): Promise<string> {
   return (await execute(file, args, { timeout: 120_000 })).stdout.trim();
 }
 
+/** Of a guest's own: a machine that has others must not come here. */
+export async function destroyAllPools(): Promise<void> {
+  for (const pool of (await sh('zpool', 'list', '-H', '-o', 'name')).split('\n').filter(Boolean))
+    await sh('zpool', 'destroy', '-f', pool);
+}
+
 export interface Disks {
   /** Path of a new sparse file, which is there unless `sizeMiB` is 0. */
   file(sizeMiB?: number): Promise<string>;

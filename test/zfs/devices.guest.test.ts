@@ -4,7 +4,7 @@ import { rm, symlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { DmError } from '../../src/lib/errors.ts';
-import { type Disks, makeDisks, poke, sh } from '../helpers/disks.ts';
+import { type Disks, destroyAllPools, makeDisks, poke, sh } from '../helpers/disks.ts';
 import { dmLinuxkit, poolStep } from '../helpers/pool-step.ts';
 
 const MIB = 2 ** 20;
@@ -22,8 +22,7 @@ test.beforeEach(async () => {
   disks = await makeDisks();
 });
 test.afterEach.always(async () => {
-  for (const pool of (await sh('zpool', 'list', '-H', '-o', 'name')).split('\n').filter(Boolean))
-    await sh('zpool', 'destroy', '-f', pool);
+  await destroyAllPools();
   await disks.clear();
 });
 

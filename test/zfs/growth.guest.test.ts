@@ -2,7 +2,7 @@
 import { truncate } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { DmError } from '../../src/lib/errors.ts';
-import { type Disks, makeDisks, poke, sh } from '../helpers/disks.ts';
+import { type Disks, destroyAllPools, makeDisks, poke, sh } from '../helpers/disks.ts';
 import { poolStep } from '../helpers/pool-step.ts';
 
 const MIB = 2 ** 20;
@@ -13,8 +13,7 @@ test.beforeEach(async () => {
   disks = await makeDisks();
 });
 test.afterEach.always(async () => {
-  for (const pool of (await sh('zpool', 'list', '-H', '-o', 'name')).split('\n').filter(Boolean))
-    await sh('zpool', 'destroy', '-f', pool);
+  await destroyAllPools();
   await disks.clear();
 });
 

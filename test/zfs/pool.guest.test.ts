@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { DmError } from '../../src/lib/errors.ts';
 import { until } from '../../src/lib/retry.ts';
 import { readEdges } from '../../src/provision/edges.ts';
-import { type Disks, makeDisks, poke, sh } from '../helpers/disks.ts';
+import { type Disks, destroyAllPools, makeDisks, poke, sh } from '../helpers/disks.ts';
 import { dmLinuxkit, poolStep } from '../helpers/pool-step.ts';
 
 const KIB = 1024;
@@ -18,8 +18,7 @@ test.beforeEach(async () => {
   disks = await makeDisks();
 });
 test.afterEach.always(async () => {
-  for (const pool of (await sh('zpool', 'list', '-H', '-o', 'name')).split('\n').filter(Boolean))
-    await sh('zpool', 'destroy', '-f', pool);
+  await destroyAllPools();
   await writeFile(HOST_ID, '0');
   await disks.clear();
 });
