@@ -8,8 +8,9 @@ import { ensureRootfs } from '../image/rootfs.mjs';
 import { buildDir, root } from '../lib/paths.mjs';
 import { collect } from '../lib/run.mjs';
 import { kernelZfs, makeProbe, startZfsFuse, stopZfsFuse } from '../lib/zfs-fuse.mjs';
-import { guestCpus, runInGuest } from './guest.mjs';
+import { runInGuest } from './guest.mjs';
 import { runAva } from './host.mjs';
+import { runInLanes } from './lanes.mjs';
 import { removeLeftovers } from './leftovers.mjs';
 import { runVmTier } from './vm.mjs';
 
@@ -166,28 +167,14 @@ async function guest(run) {
   const deadlineMs = run.deadlineMs ?? (process.env.FULL ? 40 : 25) * minute;
   // Those with the most in them first: with a long one left for the end, one lane would stand idle.
   const size = file => statSync(join(root, file)).size;
-  const queue = files.toSorted((a, b) => size(b) - size(a)).map(file => ({ file, attempt: 1 }));
-  const lane = async cpu => {
-    for (let next = queue.shift(); next && !run.stopped; next = queue.shift()) {
-      const { file, attempt } = next;
+  await runInLanes(
+    run,
+    files.toSorted((a, b) => size(b) - size(a)),
+    (file, cpu) => {
       const env = run.env({ DM_ZFS: 'kernel' }, { guest: true });
-      const { leftovers, ...result } = await runInGuest({
-        file,
-        env,
-        cpu,
-        folder: run.folder,
-        deadlineMs,
-        onStart: run.onGuest,
-      });
-      if (run.again(file, result, attempt)) {
-        queue.push({ file, attempt: attempt + 1 });
-        continue;
-      }
-      run.report(file, result);
-      for (const each of leftovers) run.fail(`${file} left behind: ${each}`);
-    }
-  };
-  await Promise.all(guestCpus().map(lane));
+      return runInGuest({ file, env, cpu, folder: run.folder, deadlineMs, onStart: run.onGuest });
+    },
+  );
 }
 
 async function vm(run) {

@@ -6,16 +6,15 @@ import { basename, join } from 'node:path';
 import { dropOld } from '../lib/cache.mjs';
 import { cacheDir } from '../lib/paths.mjs';
 import { output } from '../lib/run.mjs';
+import { FILES_MS, makeExt4 } from './ext4.mjs';
 
-/** For tar and mke2fs, which take seconds. */
-const FILES_MS = 10 * 60_000;
 const SIZE = '640M'; // a sparse file: what is not used takes no room
 const pattern = /^vm-root-[0-9a-f]{12}\.ext4$/;
 
 /** The path of the image file, made where it is missing. `rootfs` is the .tar.gz of ../image/rootfs.mjs. */
 export function ensureRootDisk(kit, rootfs) {
   const hash = createHash('sha256').update(`${basename(kit)} ${basename(rootfs)}\n`);
-  hash.update(readFileSync(new URL(import.meta.url)));
+  for (const script of ['root.mjs', 'ext4.mjs']) hash.update(readFileSync(new URL(script, import.meta.url)));
   const path = join(cacheDir, `vm-root-${hash.digest('hex').slice(0, 12)}.ext4`);
   if (existsSync(path)) return path;
   const work = mkdtempSync(join(cacheDir, '.vm-root-'));
@@ -26,8 +25,7 @@ export function ensureRootDisk(kit, rootfs) {
     output(['tar', '--numeric-owner', '--exclude=.dockerenv', '-xzpf', rootfs, '-C', join(tree, 'image')], {
       timeout: FILES_MS,
     });
-    const how = ['-q', '-t', 'ext4', '-O', '^has_journal', '-E', 'root_owner=0:0', '-m', '0'];
-    output(['mke2fs', ...how, '-d', tree, join(work, 'disk'), SIZE], { timeout: FILES_MS });
+    makeExt4(tree, join(work, 'disk'), SIZE);
     renameSync(join(work, 'disk'), path);
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildDir, root } from '../lib/paths.mjs';
-import { output } from '../lib/run.mjs';
+import { makeExt4 } from './ext4.mjs';
 
 /** Compilers, formatter and Node: most of what there is, and nothing that a test takes. The image brings its Node. */
 const LEFT_OUT = [
@@ -17,7 +17,6 @@ const LEFT_OUT = [
   'typescript',
 ];
 const SIZE = '256M'; // a sparse file
-const FILES_MS = 10 * 60_000;
 
 /** Makes the image file at `path`: a filesystem with package.json, build/ and node_modules/ at its top. */
 export function makeTestsDisk(path) {
@@ -32,8 +31,7 @@ export function makeTestsDisk(path) {
         recursive: true,
         verbatimSymlinks: true,
       });
-    const how = ['-q', '-t', 'ext4', '-O', '^has_journal', '-E', 'root_owner=0:0', '-m', '0'];
-    output(['mke2fs', ...how, '-d', tree, path, SIZE], { timeout: FILES_MS });
+    makeExt4(tree, path, SIZE);
   } finally {
     rmSync(tree, { recursive: true, force: true });
   }
