@@ -34,7 +34,7 @@ export class Sizes {
 
   /**
    * Begins to ask when the figures are older than 1 s; waits 25 ms for the answer, or 1 s when they are older than 5 s
-   * and the last answer did not take longer (1,000 dots take zfs-fuse many seconds).
+   * and neither the last answer nor this one took longer (1,000 dots take zfs-fuse many seconds).
    */
   async refresh(): Promise<void> {
     if (!this.#asking && performance.now() - this.#askedAt >= FRESH_MS) {
@@ -43,9 +43,15 @@ export class Sizes {
         this.#asking = undefined;
       });
     }
-    const isOld = performance.now() - this.#knownAt >= OLD_MS;
+    if (this.#asking) await within(this.#asking, this.#patienceMs(performance.now()));
+  }
+
+  /** What is left of the 1 s since ZFS was asked, so that it is spent once however many want to know. */
+  #patienceMs(now: number): number {
+    const isOld = now - this.#knownAt >= OLD_MS;
     const isHopeful = !this.#failing && this.#tookMs < PATIENCE_WITH_OLD_MS;
-    if (this.#asking) await within(this.#asking, isOld && isHopeful ? PATIENCE_WITH_OLD_MS : PATIENCE_MS);
+    const leftMs = isOld && isHopeful ? this.#askedAt + PATIENCE_WITH_OLD_MS - now : 0;
+    return Math.max(leftMs, PATIENCE_MS);
   }
 
   /** Zeros while nothing is known. */

@@ -67,8 +67,7 @@ export class Survey {
   async #look(): Promise<void> {
     const { zfs, pool, nodeId, registry, queues, log, onChange } = this.#options;
     const mark = queues.quietMark();
-    const filesystems = await zfs.filesystems(dotsRoot(pool));
-    const snapshots = await zfs.snapshots(dotsRoot(pool));
+    const { filesystems, snapshots } = await zfs.everything(dotsRoot(pool));
     if (mark === undefined || mark !== queues.quietMark()) return; // The next look is as good.
     const before = new Map(registry.all().map(entry => [entry.id, entry]));
     const plan = reconcile({ pool, nodeId, filesystems, snapshots, values: undefined });

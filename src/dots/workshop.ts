@@ -4,11 +4,11 @@
  */
 
 import type { Etcd, KeyValue } from '../etcd/index.ts';
-import { asDmError, DmError } from '../lib/errors.ts';
+import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { until } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
-import type { Filesystem, Pools, Zfs } from '../zfs/index.ts';
+import type { Pools, Zfs } from '../zfs/index.ts';
 import type { Context, UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
@@ -50,7 +50,7 @@ const STOP_OPERATIONS_MS = 1500;
 const STOP_INDEX_MS = 500;
 
 /**
- * Two or three ZFS commands and one read of etcd, whatever the number of dots; nothing is mounted.
+ * Two ZFS commands and one read of etcd, whatever the number of dots; nothing is mounted.
  *
  * @throws DmError pool/POOL_MISSING, services/STATE_TOO_NEW, services/ETCD_UNREACHABLE (a first start only),
  *   and of ZFS's
@@ -60,12 +60,11 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   const keepAdminKey = adminKeyFile
     ? (key: string) => writeFileAtomic(adminKeyFile, `${key}\n`, { mode: 0o600 })
     : undefined;
-  const everything = await zfs.filesystems(pool);
-  const nodeId = nodeIdOf(pool, everything);
-  const hasRoot = everything.some(filesystem => filesystem.name === dotsRoot(pool));
-  if (!hasRoot) await zfs.create(dotsRoot(pool), { mountpoint: 'legacy' });
-  const filesystems = everything.filter(filesystem => filesystem.name.startsWith(`${dotsRoot(pool)}/`));
-  const snapshots = filesystems.length > 0 ? await zfs.snapshots(dotsRoot(pool)) : [];
+  const nodeId = await nodeIdOf(zfs, pool);
+  const everything = await zfs.everything(dotsRoot(pool));
+  if (everything.filesystems.length === 0) await zfs.create(dotsRoot(pool), { mountpoint: 'legacy' });
+  const { snapshots } = everything;
+  const filesystems = everything.filesystems.filter(({ name }) => name !== dotsRoot(pool));
 
   const { store, values, failure } = await openStore(options, nodeId);
   const registry = new Registry();
@@ -107,12 +106,16 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
 }
 
 /** §3.4: of the root dataset, hexadecimal without padding. */
-function nodeIdOf(pool: string, filesystems: readonly Filesystem[]): string {
-  const root = filesystems.find(filesystem => filesystem.name === pool);
-  if (root) return BigInt(root.guid).toString(16);
-  throw new DmError('pool', 'POOL_MISSING', `There is no pool ${pool}.`, {
-    hint: 'Import or create it first; dm-linuxkit does.',
-  });
+async function nodeIdOf(zfs: Zfs, pool: string): Promise<string> {
+  try {
+    const { guid = '' } = await zfs.get(pool, ['guid']);
+    return BigInt(guid).toString(16);
+  } catch (error) {
+    if (!isDmError(error, 'DATASET_MISSING')) throw error;
+    throw new DmError('pool', 'POOL_MISSING', `There is no pool ${pool}.`, {
+      hint: 'Import or create it first; dm-linuxkit does.',
+    });
+  }
 }
 
 interface Opened {

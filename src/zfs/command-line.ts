@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import { assignment, dataset, options, propertyName } from './arguments.ts';
 import { findCapabilities } from './capabilities.ts';
 import { lines, SLOW_MS, zfs } from './command.ts';
-import { listFilesystems, listSizes, listSnapshots } from './filesystems.ts';
+import { listEverything, listFilesystems, listSizes, listSnapshots } from './filesystems.ts';
 import { COLUMNS, framed } from './framed.ts';
 import type { Capabilities, Pools, Zfs } from './index.ts';
 import { busyError, mountDataset, mountsOf, patiently, tryUnmount, unmountDataset } from './mounting.ts';
@@ -29,6 +29,7 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
     capabilities,
     filesystems: root => listFilesystems(root, capabilities),
     snapshots: (root, how = {}) => listSnapshots(root, how, capabilities),
+    everything: root => listEverything(root, capabilities),
     sizes: root => listSizes(root, capabilities),
     create: async (name, properties) =>
       change(

@@ -1,4 +1,4 @@
-/** Listing: filesystems, snapshots and sizes below a root, each with a fixed number of commands. */
+/** Listing: filesystems, snapshots and sizes below a root, with a fixed number of commands. */
 
 import { isDmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
@@ -6,17 +6,21 @@ import type { Mount } from '../system/mounts.ts';
 import { dataset } from './arguments.ts';
 import { lines, zfs } from './command.ts';
 import { COLUMNS, framed, type Row } from './framed.ts';
-import type { Capabilities, Filesystem, Size, Snapshot, SnapshotOptions } from './index.ts';
+import type { Capabilities, Everything, Filesystem, Size, Snapshot, SnapshotOptions } from './index.ts';
 import { zfsMounts } from './mounting.ts';
 import { parseNumbers, sizesFrom } from './sizes.ts';
 
-const NATIVE = ['guid', 'origin', 'mountpoint'];
+const OF_FILESYSTEMS = ['guid', 'origin', 'mountpoint', ...Object.values(PROPERTY)];
+const OF_SNAPSHOTS = ['guid', 'createtxg'];
 const LIST_MS = 120_000;
 /** Every snapshot answers for every name: a stranger's stream with thousands of names must not stop us. */
 const MOST_METADATA_NAMES = 64;
 
 /** `zfs get -t` does not exist in zfs-fuse: there rows of other types come along and are left out. */
-function ofType(type: 'filesystem' | 'snapshot', { userSpace }: Capabilities): string[] {
+function ofType(
+  type: 'filesystem' | 'snapshot' | 'filesystem,snapshot',
+  { userSpace }: Capabilities,
+): string[] {
   return userSpace ? [] : ['-t', type];
 }
 
@@ -35,12 +39,27 @@ async function get(args: readonly string[], root: string): Promise<string | unde
  * table anew for each filesystem that is asked whether it is.
  */
 export async function listFilesystems(root: string, capabilities: Capabilities): Promise<Filesystem[]> {
-  const question = framed([...NATIVE, ...Object.values(PROPERTY)]);
-  const answer = await get(['-r', ...ofType('filesystem', capabilities), '-o', COLUMNS, question.list], root);
-  return filesystemsFrom(question.parse(answer ?? ''), (await zfsMounts()).filter(isWhole));
+  const type = ofType('filesystem', capabilities);
+  return filesystemsFrom(await rowsOf(OF_FILESYSTEMS, ['-r', ...type], root), await wholeMounts());
 }
 
-const isWhole = (mount: Mount) => mount.root === '/';
+/** One command: it walks the filesystems once, and in zfs-fuse every walk meets the snapshots too. */
+export async function listEverything(root: string, capabilities: Capabilities): Promise<Everything> {
+  const properties = [...new Set([...OF_FILESYSTEMS, ...OF_SNAPSHOTS])];
+  const rows = await rowsOf(properties, ['-r', ...ofType('filesystem,snapshot', capabilities)], root);
+  return {
+    filesystems: filesystemsFrom(rows, await wholeMounts()),
+    snapshots: snapshotsFrom(rows.filter(({ property }) => OF_SNAPSHOTS.includes(property))),
+  };
+}
+
+/** [] when `root` does not exist. */
+async function rowsOf(properties: readonly string[], which: readonly string[], root: string): Promise<Row[]> {
+  const question = framed(properties);
+  return question.parse((await get([...which, '-o', COLUMNS, question.list], root)) ?? '');
+}
+
+const wholeMounts = async () => (await zfsMounts()).filter(({ root }) => root === '/');
 
 /** Pure. `mounts`: those of whole filesystems. */
 export function filesystemsFrom(
@@ -82,10 +101,7 @@ export async function listSnapshots(
     ? await get([...where, '-s', 'local,received', '-o', 'name,property', 'all'], root)
     : '';
   if (names === undefined) return [];
-  const question = framed(['guid', 'createtxg', ...commonest(names)]);
-  const snapshots = snapshotsFrom(
-    question.parse((await get([...where, '-o', COLUMNS, question.list], root)) ?? ''),
-  );
+  const snapshots = snapshotsFrom(await rowsOf([...OF_SNAPSHOTS, ...commonest(names)], where, root));
   return depth === 0 ? snapshots.filter(each => each.filesystem === root) : snapshots;
 }
 

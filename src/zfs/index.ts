@@ -64,6 +64,11 @@ export interface SnapshotOptions {
   metadata?: boolean;
 }
 
+export interface Everything {
+  filesystems: Filesystem[];
+  snapshots: Snapshot[];
+}
+
 export interface Size {
   /** Bytes that the filesystem refers to. */
   referenced: number;
@@ -77,6 +82,8 @@ export interface Zfs {
   filesystems(root: string): Promise<Filesystem[]>;
   /** Snapshots of everything below `root` (or of one filesystem with `depth: 0`), oldest first per filesystem. */
   snapshots(root: string, options?: SnapshotOptions): Promise<Snapshot[]>;
+  /** `filesystems` and `snapshots` (without metadata), for the price of one of them. */
+  everything(root: string): Promise<Everything>;
   /** Sizes of all filesystems below `root`, by full name, with a fixed number of commands. */
   sizes(root: string): Promise<Map<string, Size>>;
   /** Creates a filesystem that does not mount by itself (`canmount=noauto`). Properties may be native or user ones. */

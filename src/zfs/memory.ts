@@ -6,7 +6,7 @@
 import { DmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
 import { assignment, dataset } from './arguments.ts';
-import type { Capabilities, Filesystem, Snapshot, Zfs } from './index.ts';
+import type { Capabilities, Filesystem, Snapshot, SnapshotOptions, Zfs } from './index.ts';
 
 export interface MemoryZfs extends Zfs {
   /** Adds to what the filesystem refers to, as if files had been written. */
@@ -70,6 +70,20 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
     [...entries.values()]
       .filter(({ name }) => name === root || name.startsWith(`${root}/`))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+  function filesystems(root: string): Filesystem[] {
+    return below(root).map(({ name, guid, origin, mounted, mountpoint, properties }) => {
+      return { name, guid, origin, mounted, mountpoint, properties: known(properties) };
+    });
+  }
+  function snapshots(root: string, { depth, metadata }: SnapshotOptions = {}): Snapshot[] {
+    const owners = below(root).filter(({ name }) => depth === undefined || name === root);
+    return owners
+      .flatMap(owner => owner.snapshots)
+      .map(({ referenced: _, ...snapshot }) => ({
+        ...snapshot,
+        properties: metadata ? { ...snapshot.properties } : {},
+      }));
+  }
   function refuseBusy(name: string): void {
     if (!entry(name).busy) return;
     throw new DmError('zfs', 'DATASET_BUSY', `${name} is in use.`, { data: { dataset: name, users: [] } });
@@ -78,20 +92,9 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
   for (const pool of pools) add(pool, undefined, EMPTY_BYTES);
   return {
     capabilities: CAPABILITIES,
-    async filesystems(root) {
-      return below(root).map(({ name, guid, origin, mounted, mountpoint, properties }) => {
-        return { name, guid, origin, mounted, mountpoint, properties: known(properties) };
-      });
-    },
-    async snapshots(root, { depth, metadata } = {}) {
-      const owners = below(root).filter(({ name }) => depth === undefined || name === root);
-      return owners
-        .flatMap(owner => owner.snapshots)
-        .map(({ referenced: _, ...snapshot }) => ({
-          ...snapshot,
-          properties: metadata ? { ...snapshot.properties } : {},
-        }));
-    },
+    filesystems: async root => filesystems(root),
+    snapshots: async (root, how) => snapshots(root, how),
+    everything: async root => ({ filesystems: filesystems(root), snapshots: snapshots(root) }),
     async sizes(root) {
       const sizeOf = ({ name, referenced, snapshots }: Entry) => {
         const newest = snapshots.at(-1);

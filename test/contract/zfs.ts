@@ -56,6 +56,7 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
     const missing = `${root}/missing`;
     t.deepEqual(await zfs.filesystems(missing), []);
     t.deepEqual(await zfs.snapshots(missing), []);
+    t.deepEqual(await zfs.everything(missing), { filesystems: [], snapshots: [] });
     t.is((await zfs.sizes(missing)).size, 0);
     for (const act of [
       () => zfs.destroy(missing),
@@ -121,6 +122,10 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
         found.map(each => ({ ...each, properties: {} })),
       );
       t.deepEqual(await zfs.snapshots(root, { depth: 0 }), []);
+      t.deepEqual(await zfs.everything(root), {
+        filesystems: await zfs.filesystems(root),
+        snapshots: await zfs.snapshots(root),
+      });
       await zfs.destroy(path);
     },
   );

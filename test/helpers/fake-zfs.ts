@@ -75,18 +75,27 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
     }
   }
 
+  function filesystems(root: string): Filesystem[] {
+    const found = [...datasets.values()].filter(({ name }) => below(root, name));
+    return found
+      .map(one => ({ ...one, properties: { ...one.properties } }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+  const snapshots = (root: string) => taken.filter(({ filesystem }) => below(root, filesystem));
+
   const zfs: Zfs = {
     capabilities,
     async filesystems(root) {
       command('filesystems', root);
-      const found = [...datasets.values()].filter(({ name }) => below(root, name));
-      return found
-        .map(one => ({ ...one, properties: { ...one.properties } }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1));
+      return filesystems(root);
     },
     async snapshots(root) {
       command('snapshots', root);
-      return taken.filter(snapshot => below(root, snapshot.filesystem));
+      return snapshots(root);
+    },
+    async everything(root) {
+      command('everything', root);
+      return { filesystems: filesystems(root), snapshots: snapshots(root) };
     },
     async sizes(root) {
       command('sizes', root);
@@ -116,7 +125,10 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
       command('inherit', name);
       for (const property of properties) delete find(name).properties[property];
     },
-    get: async () => ({}),
+    get: async (name, properties) => {
+      const { guid } = find(name);
+      return Object.fromEntries(properties.map(property => [property, property === 'guid' ? guid : '-']));
+    },
     async snapshot(name, id) {
       command('snapshot', name);
       find(name);

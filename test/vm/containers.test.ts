@@ -12,8 +12,9 @@ test.before(async () => {
 });
 test.after.always(() => bench.clear());
 
+/** It says that it has written when that would outlive a power cut. */
 const APPLICATION =
-  'cd /srv/dots/postgres && echo "of $(id -u)" >>file; echo "written: $?"; exec sleep 1000000';
+  'cd /srv/dots/postgres && echo "of $(id -u)" >>file && sync; echo "written: $?"; exec sleep 1000000';
 
 /** The examples' own steps up to the module. */
 const before = () => example('dotmesh.yml').onboot.filter(({ name }) => name !== 'dotmesh-init');

@@ -18,9 +18,8 @@ function dot(fake: FakeZfs, id: string, name: string, more: Record<string, strin
 }
 
 async function plan(fake: FakeZfs, values?: KeyValue[]) {
-  const filesystems = await fake.zfs.filesystems('tank/dmfs');
-  const snapshots = await fake.zfs.snapshots('tank/dmfs');
-  return reconcile({ pool: 'tank', nodeId: NODE, filesystems, snapshots, values });
+  const everything = await fake.zfs.everything('tank/dmfs');
+  return reconcile({ pool: 'tank', nodeId: NODE, ...everything, values });
 }
 
 const json = (key: string, value: unknown): KeyValue => ({

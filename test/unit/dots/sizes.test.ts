@@ -33,3 +33,11 @@ test('figures of a ZFS that takes seconds for them come late, not the lists that
   answers.shift()?.();
   await sizes.settle(10_000);
 });
+
+test('of many lists that ask while ZFS takes seconds for its first answer, the second waits no more', async t => {
+  const sizes = new Sizes({ ask: () => new Promise(() => undefined), log });
+  const lists = 20;
+  const began = performance.now();
+  for (let list = 0; list < lists; list++) await sizes.refresh();
+  t.true(performance.now() - began < (lists * 1000) / 2);
+});
