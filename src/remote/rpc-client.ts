@@ -4,8 +4,8 @@
  */
 
 import { DmError } from '../lib/errors.ts';
+import type { ClientMethodName, ClientMethods } from '../wire/client-methods.ts';
 import { SERVICE } from '../wire/methods.ts';
-import type { ClientMethodName, ClientMethods } from '../wire/original-methods.ts';
 import { findServer, originsOf } from './address.ts';
 import { connectionFailure, denied, notDotmesh } from './failures.ts';
 import { type Answer, type Http, openHttp } from './http.ts';

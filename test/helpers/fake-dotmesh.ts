@@ -5,7 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ClientMethodName, ClientMethods } from '../../src/wire/original-methods.ts';
+import type { ClientMethodName, ClientMethods } from '../../src/wire/client-methods.ts';
 
 export interface FakeCall {
   method: string;
