@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Log } from '../lib/log.ts';
 import { dotMountpoint } from '../model/layout.ts';
 import type { Zfs } from '../zfs/index.ts';
+import type { Switcher } from './checkout.ts';
 import type { IndexWriter } from './index-writer.ts';
 import type { Queues } from './queue.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -25,6 +26,7 @@ export interface Context {
   queues: Queues;
   sizes: Sizes;
   usersOf: UsersOf | undefined;
+  switcher: Switcher | undefined;
   log: Log;
 }
 

@@ -4,7 +4,8 @@ import { DmError } from '../lib/errors.ts';
 import { checkName, checkNewDotName, MASTER } from '../model/names.ts';
 import type { BranchRef, DotRef } from '../wire/methods.ts';
 import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
-import type { Context } from './context.ts';
+import { checkedOut, checkOut } from './checkout.ts';
+import { type Context, linkOf } from './context.ts';
 import { createDot, finishDot } from './create-dot.ts';
 import { deleteDot } from './delete-dot.ts';
 import type { Caller, Dots } from './index.ts';
@@ -94,14 +95,23 @@ export function createDots(context: Context): Dots {
       if (Subdot !== '') checkName('subdot', Subdot);
       const isMissing = ref.Branch === '' && !isComplete(registry.find(ref));
       const entry = isMissing ? (await ensure(caller, ref)).entry : registry.get(ref);
-      return procurePath(context, entry, Subdot);
+      const shown = branch === '' ? checkedOut(registry, store.state, entry) : entry;
+      return procurePath(context, shown, linkOf(context, entry), Subdot);
     },
 
     async prepareMount(params) {
       checkRef(params);
-      const entry = registry.get(params);
-      if (!isComplete(entry)) await queues.run(nameKey(entry.namespace, entry.name), () => complete(entry));
+      const asked = registry.get({ ...params, Branch: params.Branch === MASTER ? '' : params.Branch });
+      if (!isComplete(asked)) await queues.run(nameKey(asked.namespace, asked.name), () => complete(asked));
+      const entry = params.Branch === '' ? checkedOut(registry, store.state, asked) : asked;
       return prepareMount(context, entry, params);
+    },
+
+    async checkOut(caller, { Namespace, Name, Branch, Force }) {
+      checkAdmin(caller);
+      const ref = { Namespace, Name, Branch: Branch === MASTER ? '' : Branch };
+      checkRef(ref);
+      return queues.run(nameKey(Namespace, Name), () => checkOut(context, registry.get(ref), Force));
     },
 
     async mounts() {

@@ -8,6 +8,7 @@
 
 import type {
   BranchRef,
+  Checkout,
   DotmeshVolume,
   DotRef,
   PreparedMount,
@@ -62,6 +63,11 @@ export interface Dots {
   delete(caller: Caller, ref: DotRef): Promise<void>;
   /** §2.1 Procure: path under CONTAINER_MOUNT_PREFIX, creating what is missing. `name` may be `name@branch`. */
   procure(caller: Caller, ref: DotRef & { Subdot: string }): Promise<string>;
+  /**
+   * The dot's mounts on this machine show this branch from now on, over reboots too; those that are pinned stay.
+   * @throws not admin, names, E-nofs, E-nobranch, in use (names who): every mount as it was
+   */
+  checkOut(caller: Caller, ref: BranchRef & { Force: boolean }): Promise<Checkout>;
   prepareMount(params: PrepareMountParams): Promise<PreparedMount>;
   mounts(): Promise<PreparedMount[]>;
   forgetMount(mountpoint: string): Promise<void>;

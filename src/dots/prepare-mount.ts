@@ -5,9 +5,10 @@
 
 import { isAbsolute, join, normalize } from 'node:path';
 import { asDmError, DmError } from '../lib/errors.ts';
-import { checkName, DEFAULT_SUBDOT } from '../model/names.ts';
+import { checkName, DEFAULT_SUBDOT, ROOT_SUBDOT } from '../model/names.ts';
 import type { PreparedMount, PrepareMountParams } from '../wire/methods.ts';
-import { type Context, linkOf, rootOf } from './context.ts';
+import { shownBy } from './checkout.ts';
+import { type Context, rootOf } from './context.ts';
 import {
   ANYBODY,
   asSpaceError,
@@ -24,15 +25,11 @@ import { idKey } from './queue.ts';
 import { type Entry, fullName } from './registry.ts';
 import { member, type StoredMount } from './state.ts';
 
-/** The word for the whole dot (§3.3); no directory. */
-const ROOT_SUBDOT = '__root__';
-
-/** Mounted, linked, its subdot made. @returns the path that a container gets: §4.3 */
-export function procurePath(context: Context, entry: Entry, subdot: string): Promise<string> {
+/** Mounted, linked at `link`, its subdot made. @returns the path that a container gets: §4.3 */
+export function procurePath(context: Context, entry: Entry, link: string, subdot: string): Promise<string> {
   return context.queues.run(idKey(entry.id), async () => {
     const root = await ensureMounted(context, entry);
     if (subdot !== '') await prepareSubdot(context, entry, root, subdot, ANYBODY);
-    const link = linkOf(context, entry);
     await linkDot(link, root, target => isStale(context, entry, target));
     return subdot === '' ? link : join(link, subdot);
   });
@@ -58,13 +55,14 @@ export async function prepareMount(
   return context.queues.run(idKey(entry.id), async () => {
     const root = await ensureMounted(context, entry);
     if (subdot !== ROOT_SUBDOT) await prepareSubdot(context, entry, root, subdot, ownership);
-    const { id: filesystemId, namespace, name, branch } = entry;
-    const mount: StoredMount = { filesystemId, namespace, name, branch, subdot };
+    const { namespace, name } = entry;
+    const filesystemId = params.Branch === '' ? entry.dot : entry.id;
+    const mount: StoredMount = { filesystemId, namespace, name, branch: params.Branch, subdot };
     if (!sameMount(context.store.state.mounts[mountpoint], mount)) {
       await context.store.change(state => ({ ...state, mounts: { ...state.mounts, [mountpoint]: mount } }));
       await context.index.write([{ put: mountValue(context.nodeId, mountpoint, mount) }]);
     }
-    return toPrepared(mountpoint, mount, pathOf(root, subdot), '');
+    return toPrepared(mountpoint, mount, entry, pathOf(root, subdot), '');
   });
 }
 
@@ -74,21 +72,21 @@ export async function restoreMount(
   mountpoint: string,
   mount: StoredMount,
 ): Promise<PreparedMount> {
-  const entry = context.registry.byId(mount.filesystemId);
+  const entry = shownBy(context.registry, context.store.state, mount);
   if (!entry) {
     const dot = fullName(mount);
     const fault = `The dot ${dot} that was mounted at ${mountpoint} is not there any more.`;
-    return toPrepared(mountpoint, mount, '', fault);
+    return toPrepared(mountpoint, mount, undefined, '', fault);
   }
   try {
     return await context.queues.run(idKey(entry.id), async () => {
       const root = await ensureMounted(context, entry);
       const isThere = mount.subdot === ROOT_SUBDOT || (await isSubdot(root, mount.subdot));
       const fault = isThere ? '' : `The subdot ${mount.subdot} of ${mount.namespace}/${mount.name} is gone.`;
-      return toPrepared(mountpoint, mount, isThere ? pathOf(root, mount.subdot) : '', fault);
+      return toPrepared(mountpoint, mount, entry, isThere ? pathOf(root, mount.subdot) : '', fault);
     });
   } catch (error) {
-    return toPrepared(mountpoint, mount, '', asDmError(error).message);
+    return toPrepared(mountpoint, mount, entry, '', asDmError(error).message);
   }
 }
 
@@ -118,14 +116,15 @@ async function prepareSubdot(
 
 const pathOf = (root: string, subdot: string) => (subdot === ROOT_SUBDOT ? root : join(root, subdot));
 
-function toPrepared(Mountpoint: string, mount: StoredMount, Path: string, Fault: string): PreparedMount {
-  const {
-    namespace: Namespace,
-    name: Name,
-    branch: Branch,
-    subdot: Subdot,
-    filesystemId: FilesystemId,
-  } = mount;
+function toPrepared(
+  Mountpoint: string,
+  mount: StoredMount,
+  shown: Entry | undefined,
+  Path: string,
+  Fault: string,
+): PreparedMount {
+  const { namespace: Namespace, name: Name, subdot: Subdot } = mount;
+  const { id: FilesystemId, branch: Branch } = shown ?? { id: mount.filesystemId, branch: mount.branch };
   return { Namespace, Name, Branch, Subdot, Mountpoint, FilesystemId, Path, Fault };
 }
 

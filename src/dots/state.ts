@@ -30,9 +30,11 @@ export interface StoredUser {
 }
 
 export interface StoredMount {
+  /** Of the branch that is pinned; of master when it follows. */
   filesystemId: string;
   namespace: string;
   name: string;
+  /** As it was asked for: '' follows what is checked out; a branch, `master` too, is pinned. */
   branch: string;
   subdot: string;
 }
@@ -46,6 +48,8 @@ export interface State {
   mounts: Record<string, StoredMount>;
   /** Filesystem id → subdots whose directory got its owner and mode: they never get them again. */
   prepared: Record<string, string[]>;
+  /** Dot id → branch that its mounts show; master where there is none. */
+  checkedOut: Record<string, string>;
 }
 
 export const emptyState = (): State => ({
@@ -54,6 +58,7 @@ export const emptyState = (): State => ({
   collaborators: {},
   mounts: {},
   prepared: {},
+  checkedOut: {},
 });
 
 /** `newer`: by a later server, not to be touched. `unreadable`: truncated, of no known form. */
@@ -69,12 +74,13 @@ export function readState(text: string): Reading {
   if (!isObject(raw)) return { unreadable: 'it holds no object' };
   if (typeof raw.version === 'number' && raw.version > STATE_VERSION) return { newer: raw.version };
   if (raw.version !== STATE_VERSION) return { unreadable: `its version is ${JSON.stringify(raw.version)}` };
-  const { users, collaborators, mounts, prepared } = raw;
+  const { users, collaborators, mounts, prepared, checkedOut = {} } = raw;
   if (!Array.isArray(users) || !users.every(isUser)) return { unreadable: 'its users are damaged' };
   if (!isMapOf(collaborators, isTexts)) return { unreadable: 'its collaborators are damaged' };
   if (!isMapOf(mounts, isMount)) return { unreadable: 'its mounts are damaged' };
   if (!isMapOf(prepared, isTexts)) return { unreadable: 'its prepared subdots are damaged' };
-  return { state: { version: STATE_VERSION, users, collaborators, mounts, prepared } };
+  if (!isMapOf(checkedOut, isText)) return { unreadable: 'what is checked out is damaged' };
+  return { state: { version: STATE_VERSION, users, collaborators, mounts, prepared, checkedOut } };
 }
 
 /** A member of one of the maps: an id may be `constructor`, which every object has. */
@@ -91,6 +97,7 @@ export function withoutFilesystems(state: State, ids: ReadonlySet<string>): Stat
     collaborators: keep(state.collaborators, id => !ids.has(id)),
     mounts: keep(state.mounts, (_, mount) => !ids.has(mount.filesystemId)),
     prepared: keep(state.prepared, id => !ids.has(id)),
+    checkedOut: keep(state.checkedOut, id => !ids.has(id)),
   };
 }
 

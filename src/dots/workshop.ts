@@ -9,6 +9,7 @@ import type { Log } from '../lib/log.ts';
 import { until } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
+import { finishCheckouts, type Switcher } from './checkout.ts';
 import type { Context, UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
@@ -40,6 +41,8 @@ export interface WorkshopOptions {
   adminKeyFile?: string | undefined;
   /** Names the processes in the way of a deletion where ZFS's own "busy" names none. */
   usersOf?: UsersOf;
+  /** Changes what the machine's mountpoints show; without one a checkout is only recorded. */
+  switcher?: Switcher;
   log: Log;
   /** Milliseconds that a first start waits for etcd, the only other place of users. Default 10 s. */
   etcdPatienceMs?: number;
@@ -76,6 +79,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   const context: Context = {
     ...options,
     usersOf: options.usersOf,
+    switcher: options.switcher,
     nodeId,
     registry,
     store,
@@ -88,6 +92,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   survey.adopt(filesystems, plan);
   await setProperties(zfs, plan, log);
   await finishCut(context, plan);
+  await finishCheckouts(context);
   if (values) await index.sync(values);
   else index.fallBehind(failure);
 

@@ -9,6 +9,8 @@ const PATTERN_TEXT = '^[a-zA-Z0-9_\\-]{1,64}$';
 export const DEFAULT_NAMESPACE = 'admin';
 /** What plain use of a dot sees. */
 export const DEFAULT_SUBDOT = '__default__';
+/** The word for the whole dot (§3.3); no directory. */
+export const ROOT_SUBDOT = '__root__';
 /** The word for a dot's first branch; on the wire it is the empty string. */
 export const MASTER = 'master';
 
@@ -61,6 +63,8 @@ export interface DotName {
 export interface DotAddress extends DotName {
   branch: string;
   subdot: string;
+  /** The text named a branch (`@master` too): it stays on that one whatever is checked out. */
+  pinned: boolean;
 }
 
 /**
@@ -87,12 +91,13 @@ export function parseDotAddress(text: string, defaultNamespace = DEFAULT_NAMESPA
     throw new DmError('usage', 'INVALID_NAME', `"${printable(text)}" names no branch after the @.`);
   checkName('branch', branch);
   checkName('subdot', subdot);
-  return { namespace, name, branch: branch === MASTER ? '' : branch, subdot };
+  return { namespace, name, branch: branch === MASTER ? '' : branch, subdot, pinned: branch !== '' };
 }
 
-/** `parseDotAddress` backwards: the default namespace, master and the default subdot are left out. */
-export function formatDotAddress({ namespace, name, branch, subdot }: DotAddress): string {
-  return `${formatDotName({ namespace, name })}${branch && `@${branch}`}${subdot === DEFAULT_SUBDOT ? '' : `.${subdot}`}`;
+/** `parseDotAddress` backwards: the default namespace, an unpinned master and the default subdot are left out. */
+export function formatDotAddress({ namespace, name, branch, subdot, pinned }: DotAddress): string {
+  const at = pinned ? `@${branch || MASTER}` : '';
+  return `${formatDotName({ namespace, name })}${at}${subdot === DEFAULT_SUBDOT ? '' : `.${subdot}`}`;
 }
 
 export function formatDotName({ namespace, name }: DotName): string {

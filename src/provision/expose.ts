@@ -4,9 +4,9 @@ import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asDmError, DmError, errno, isDmError } from '../lib/errors.ts';
 import { dotDataset } from '../model/layout.ts';
-import { type DotAddress, printable } from '../model/names.ts';
+import { type DotAddress, MASTER, printable } from '../model/names.ts';
 import { coverReadOnly } from '../system/cover.ts';
-import { bindMount, mountsAt, unmount, withMountLock } from '../system/mounts.ts';
+import { bindApart, mountsAt, unmount, withMountLock } from '../system/mounts.ts';
 import type { PreparedMount } from '../wire/methods.ts';
 import type { Context, ServerClient } from './context.ts';
 import { dotError } from './dot.ts';
@@ -49,7 +49,7 @@ async function prepare(
   const params = {
     Namespace: address.namespace,
     Name: address.name,
-    Branch: address.branch,
+    Branch: address.branch || (address.pinned ? MASTER : ''),
     Subdot: address.subdot,
     Owner: target.owner,
     Mode: target.mode,
@@ -81,7 +81,7 @@ export async function expose(
     const made = verdict === 'make-and-mount' ? await makeMountpoint(mountpoint) : undefined;
     try {
       if (found.what === 'covered') await unmount(mountpoint);
-      await bindMount(path, mountpoint);
+      await bindApart(path, mountpoint);
       await checkVisible(mountpoint, wanted);
     } catch (error) {
       await takeBack(mountpoint, made, found.what === 'covered');

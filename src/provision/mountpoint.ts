@@ -4,13 +4,10 @@ import { lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DmError, errno } from '../lib/errors.ts';
 import { dotsRoot } from '../model/layout.ts';
-import { printable } from '../model/names.ts';
+import { printable, ROOT_SUBDOT } from '../model/names.ts';
 import { isCover } from '../system/cover.ts';
 import { type Mount, mountsAt } from '../system/mounts.ts';
 import { checkedMountpoint } from './options.ts';
-
-/** The word for the whole dot (wire reference §3.3); no directory. */
-const ROOT_SUBDOT = '__root__';
 
 export type Found =
   | { what: 'absent' | 'empty' | 'files' | 'link' | 'no-directory' }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { RUN_DIRECTORY } from '../model/layout.ts';
-import { bindMount, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
+import { bindApart, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
 import { isAlive } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
 import type { Pools } from '../zfs/index.ts';
@@ -159,7 +159,7 @@ async function bringBack(gone: readonly Mount[]): Promise<void> {
   const table = await mountTable();
   for (const mount of [...gone].reverse()) {
     const whole = table.find(other => other.source === mount.source && other.root === '/');
-    if (whole) await bindMount(join(whole.mountpoint, mount.root), mount.mountpoint).catch(() => undefined);
+    if (whole) await bindApart(join(whole.mountpoint, mount.root), mount.mountpoint).catch(() => undefined);
   }
 }
 

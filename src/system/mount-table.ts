@@ -17,8 +17,8 @@ export interface Mount {
   type: string;
   /** The dataset, the device, or whatever the filesystem calls itself. */
   source: string;
-  /** Whether mounts below it spread to other mount namespaces and binds. */
-  shared: boolean;
+  /** Number of the group of mounts to which what is mounted on this one spreads; undefined when it is not shared. */
+  peerGroup: number | undefined;
 }
 
 /** The mounts that process `pid` sees, in the order in which they were made. */
@@ -47,6 +47,7 @@ export function parseMountInfo(text: string): Mount[] {
       before.split(' ');
     const [type = '', source = ''] = after.split(' ');
     if (!id || !parent || !mountpoint || !type) return [];
+    const peers = optional.find(field => field.startsWith('shared:'))?.slice('shared:'.length);
     return {
       id: Number(id),
       parent: Number(parent),
@@ -56,7 +57,7 @@ export function parseMountInfo(text: string): Mount[] {
       options: options.split(','),
       type,
       source: unescapeOctal(source),
-      shared: optional.some(field => field.startsWith('shared:')),
+      peerGroup: peers === undefined ? undefined : Number(peers),
     };
   });
 }

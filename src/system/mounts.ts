@@ -16,6 +16,8 @@ export { type Mount, mountsAt, mountTable } from './mount-table.ts';
 
 /** In the run directory of the programs (model/layout.ts): all of them, on one machine, meet at this file. */
 const MOUNT_LOCK = '/run/dotmesh/mount.lock';
+/** Where a mount is staged for a moment, under the lock. */
+const STAGE = '/run/dotmesh/.stage';
 const LOCK_WAIT_MS = 60_000;
 const MOUNT_MS = 30_000;
 
@@ -38,22 +40,41 @@ export async function withMountLock<T>(fn: () => Promise<T>): Promise<T> {
  * @throws DmError mount/MOUNT_FAILED with the words of mount(8); timeout/COMMAND_TIMED_OUT; locked/LOCKED
  */
 export async function bindMount(source: string, target: string): Promise<void> {
+  await withMountLock(() => mount(['--bind'], source, target));
+}
+
+/**
+ * The same, in a peer group of its own: what is mounted over it later appears in every bind of it, in other mount
+ * namespaces too, and not at `source` (mount_namespaces(7): a bind of a shared mount becomes its peer; one of a private
+ * mount does not). So `source` is staged as a private mount first. A stage that a cut left goes.
+ *
+ * @throws what bindMount throws; DmError mount/UNMOUNT_FAILED
+ */
+export async function bindApart(source: string, target: string): Promise<void> {
   await withMountLock(async () => {
+    await makePrivateDirectory(STAGE);
+    await unmountAll(STAGE);
     try {
-      await run(['mount', '--bind', '--', source, target], { timeoutMs: MOUNT_MS });
-    } catch (error) {
-      if (!isDmError(error, 'COMMAND_FAILED')) throw error;
-      throw new DmError(
-        'mount',
-        'MOUNT_FAILED',
-        `${source} can not be mounted at ${target}: ${words(error)}`,
-        {
-          data: { source, target },
-          cause: error,
-        },
-      );
+      await mount(['-o', 'bind,private'], source, STAGE);
+      await mount(['--bind'], STAGE, target);
+    } finally {
+      await unmountAll(STAGE);
     }
   });
+}
+
+async function unmountAll(target: string): Promise<void> {
+  for (const _ of await mountsAt(target)) await unmount(target);
+}
+
+async function mount(how: readonly string[], source: string, target: string): Promise<void> {
+  try {
+    await run(['mount', ...how, '--', source, target], { timeoutMs: MOUNT_MS });
+  } catch (error) {
+    if (!isDmError(error, 'COMMAND_FAILED')) throw error;
+    const text = `${source} can not be mounted at ${target}: ${words(error)}`;
+    throw new DmError('mount', 'MOUNT_FAILED', text, { data: { source, target }, cause: error });
+  }
 }
 
 /**
@@ -65,10 +86,10 @@ export async function bindMount(source: string, target: string): Promise<void> {
  */
 export async function unmount(target: string): Promise<void> {
   await withMountLock(async () => {
-    const mount = (await mountsAt(target)).at(-1);
-    if (!mount) return;
+    const top = (await mountsAt(target)).at(-1);
+    if (!top) return;
     try {
-      await run(['umount', '--no-canonicalize', '--', mount.mountpoint], { timeoutMs: MOUNT_MS });
+      await run(['umount', '--no-canonicalize', '--', top.mountpoint], { timeoutMs: MOUNT_MS });
     } catch (error) {
       if (!isDmError(error, 'COMMAND_FAILED')) throw error;
       if (!/busy/.test(words(error))) {

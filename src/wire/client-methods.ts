@@ -81,8 +81,6 @@ export interface OriginalMethods {
     params: DotRef & { SourceBranch: string; NewBranchName: string; SourceCommitId: string };
     result: true;
   };
-  /** NewBranchName '' is master. Force (ours): although processes have files open on the mountpoint. */
-  SwitchContainers: { params: DotRef & { NewBranchName: string; Force?: boolean }; result: true };
   ForceBranchMasterById: { params: { FilesystemId: string; Master: string }; result: true };
   Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
   MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };

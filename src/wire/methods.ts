@@ -61,6 +61,8 @@ export interface SafeUser {
 
 /** Ours. Makes the dot's filesystem and subdot directory ready, and records where it will appear. */
 export interface PrepareMountParams extends BranchRef {
+  /** '' follows what is checked out; a branch, `master` too, is pinned. */
+  Branch: string;
   Subdot: string;
   /** `UID` or `UID:GID`, decimal; '' leaves it. Applied only when this call creates the directory. */
   Owner: string;
@@ -70,6 +72,8 @@ export interface PrepareMountParams extends BranchRef {
   Mountpoint: string;
 }
 export interface PreparedMount extends BranchRef {
+  /** The branch that appears, '' for master. */
+  Branch: string;
   Subdot: string;
   Mountpoint: string;
   FilesystemId: string;
@@ -77,6 +81,18 @@ export interface PreparedMount extends BranchRef {
   Path: string;
   /** What is wrong, in a sentence; '' when nothing is. */
   Fault: string;
+}
+
+/** Ours: what a checkout did on the machine. */
+export interface Checkout {
+  /** '' is master. */
+  Branch: string;
+  /** Mountpoints that show it now and did not before. */
+  Switched: string[];
+  /** Mountpoints of one branch, which stay. */
+  Pinned: string[];
+  /** Programs in a mount namespace of their own that see another branch still. */
+  LeftBehind: { Pid: number; Command: string; Mountpoint: string }[];
 }
 
 /** Method name → what travels. `null` params are an absent member or `null`. */
@@ -93,6 +109,10 @@ export interface Methods {
   Create: { params: DotRef; result: true };
   Delete: { params: DotRef; result: true };
   Procure: { params: DotRef & { Subdot: string }; result: string };
+  /** NewBranchName '' is master. Force (ours): although processes have files open on a mountpoint. */
+  SwitchContainers: { params: DotRef & { NewBranchName: string; Force: boolean }; result: true };
+  /** Ours: the same, told in full. */
+  Checkout: { params: BranchRef & { Force: boolean }; result: Checkout };
   Config: { params: null; result: Record<string, never> };
   CheckNameIsValid: { params: BranchRef; result: string };
   GetApiKey: { params: null; result: { ApiKey: string } };

@@ -33,6 +33,8 @@ const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   Create: DOT,
   Delete: DOT,
   Procure: { ...DOT, Subdot: 'string' },
+  SwitchContainers: { ...DOT, NewBranchName: 'string', Force: 'boolean' },
+  Checkout: { ...BRANCH, Force: 'boolean' },
   Config: null,
   CheckNameIsValid: BRANCH,
   GetApiKey: null,

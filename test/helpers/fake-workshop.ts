@@ -73,6 +73,7 @@ function fakeDots(): Dots {
       return id;
     },
     exists: ref => find(ref) ?? '',
+    checkOut: async (_caller, { Branch }) => ({ Branch, Switched: [], Pinned: [], LeftBehind: [] }),
     create: async (_caller, ref) => {
       const id = `id-${dots.size}`;
       dots.set(key(ref), volume(id, ref));

@@ -18,6 +18,7 @@ test('a plain name is master and the default subdot in the namespace admin', t =
     name: 'shop',
     branch: '',
     subdot: '__default__',
+    pinned: false,
   });
 });
 
@@ -27,14 +28,16 @@ test('namespace, branch and subdot are read', t => {
     name: 'shop',
     branch: 'b1',
     subdot: 'orders',
+    pinned: true,
   });
-  t.is(parseDotAddress('shop@master').branch, '');
+  t.like(parseDotAddress('shop@master'), { branch: '', pinned: true });
 });
 
 test('an address survives writing and reading', t => {
   fc.assert(
     fc.property(name, name, fc.option(name, { nil: '' }), name, (namespace, dot, branch, subdot) => {
-      const address = { namespace, name: dot, branch: branch === 'master' ? '' : branch, subdot };
+      const pinned = branch !== '';
+      const address = { namespace, name: dot, branch: branch === 'master' ? '' : branch, subdot, pinned };
       t.deepEqual(parseDotAddress(formatDotAddress(address)), address);
     }),
   );

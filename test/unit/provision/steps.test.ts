@@ -8,7 +8,7 @@ import { runPaths } from '../../../src/provision/run-files.ts';
 import { serverEnvironment } from '../../../src/provision/server-service.ts';
 import { reservationFor } from '../../../src/provision/state-dataset.ts';
 
-const DOT = { namespace: 'admin', name: 'shop', branch: '', subdot: '__default__' };
+const DOT = { namespace: 'admin', name: 'shop', branch: '', subdot: '__default__', pinned: false };
 
 /** A server that has these branches ('' is master) and notes what it is asked to create. */
 function server(branches: string[], created: string[] = []): Pick<ServerClient, 'call'> {
@@ -32,7 +32,7 @@ test('a dot that exists is kept, one that does not is created', async t => {
 
 test('a branch is not made out of nothing, and the dot is not either then', async t => {
   const created: string[] = [];
-  const branch = { ...DOT, branch: 'v2' };
+  const branch = { ...DOT, branch: 'v2', pinned: true };
   await t.throwsAsync(ensureDot(server([''], created), branch), { code: 'BRANCH_MISSING' });
   await t.throwsAsync(ensureDot(server([], created), branch), { code: 'BRANCH_MISSING' });
   t.deepEqual(created, []);

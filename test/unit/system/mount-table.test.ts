@@ -24,10 +24,10 @@ test('a line of mountinfo is read with its escapes, its optional fields and its 
     options: ['rw', 'relatime'],
     type: 'fuse',
     source: 'pool/dmfs/a',
-    shared: true,
+    peerGroup: 7,
   });
   t.is(TABLE[2]?.root, '/__default__');
-  t.false(TABLE[2]?.shared);
+  t.is(TABLE[2]?.peerGroup, undefined);
 });
 
 test('a path lies on the deepest mount above it, of several the topmost', t => {
