@@ -31,6 +31,21 @@ async function command(argv: [string, ...string[]], about: string, options: RunO
   }
 }
 
+/**
+ * Gives each text as a copy of its own, the same one for equal texts: V8 keeps a whole output in memory for as long as a
+ * slice of it lives, and listings repeat their names.
+ */
+export function sharing(): (text: string) => string {
+  const known = new Map<string, string>();
+  return text => {
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    const copy = Buffer.from(text).toString();
+    known.set(copy, copy);
+    return copy;
+  };
+}
+
 /** The lines of an output; [] when it is empty. */
 export function lines(text: string): string[] {
   return text === '' ? [] : text.split('\n');

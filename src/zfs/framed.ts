@@ -8,7 +8,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { lines } from './command.ts';
+import { sharing } from './command.ts';
 
 export interface Row {
   name: string;
@@ -33,23 +33,31 @@ export function framed(
 ): Framed {
   return {
     list: [frame, ...properties.flatMap(property => [property, frame])].join(','),
-    parse: stdout => between(lines(stdout), frame).flatMap(row => parseRow(row.join('\n')) ?? []),
+    parse: stdout => {
+      const own = sharing();
+      return between(stdout, frame).flatMap(row => parseRow(row, own) ?? []);
+    },
   };
 }
 
-/** The groups of lines between rows of the frame. */
-function between(all: readonly string[], frame: string): string[][] {
-  const groups: string[][] = [[]];
-  for (const line of all) {
-    if (line.split('\t')[1] === frame) groups.push([]);
-    else groups.at(-1)?.push(line);
+/** The texts between rows of the frame. */
+function between(stdout: string, frame: string): string[] {
+  const found: string[] = [];
+  const separator = `\t${frame}\t`;
+  let from = 0;
+  for (let at = stdout.indexOf(separator); at !== -1; at = stdout.indexOf(separator, from)) {
+    const lineStart = stdout.lastIndexOf('\n', at) + 1;
+    if (lineStart > from) found.push(stdout.slice(from, lineStart - 1));
+    const lineEnd = stdout.indexOf('\n', at);
+    from = lineEnd === -1 ? stdout.length : lineEnd + 1;
   }
-  return groups.filter(group => group.length > 0);
+  if (from < stdout.length) found.push(stdout.slice(from));
+  return found;
 }
 
-function parseRow(text: string): Row | undefined {
+function parseRow(text: string, own: (text: string) => string): Row | undefined {
   const match = /^([^\t\n]+)\t([^\t\n]+)\t([^\t\n]+)\t(.*)$/s.exec(text);
   if (!match) return undefined;
   const [, name = '', property = '', source = '', value = ''] = match;
-  return { name, property, source, value };
+  return { name: own(name), property: own(property), source: own(source), value: own(value) };
 }

@@ -1,6 +1,6 @@
 /** Sizes of filesystems out of `zfs get -Hp -o name,property,value`. Pure. */
 
-import { lines } from './command.ts';
+import { lines, sharing } from './command.ts';
 import type { Size } from './index.ts';
 
 /** Values by property, by dataset: of native properties that are numbers or words, so no row can be forged. */
@@ -8,8 +8,9 @@ export type Numbers = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 export function parseNumbers(text: string): Map<string, Map<string, string>> {
   const found = new Map<string, Map<string, string>>();
+  const own = sharing();
   for (const line of lines(text)) {
-    const [name = '', property = '', value = ''] = line.split('\t');
+    const [name = '', property = '', value = ''] = line.split('\t').map(own);
     const values = found.get(name) ?? new Map<string, string>();
     found.set(name, values.set(property, value));
   }
