@@ -27,6 +27,8 @@ export interface Context {
   sizes: Sizes;
   usersOf: UsersOf | undefined;
   switcher: Switcher | undefined;
+  /** Makes the registry right after something was changed behind our back. */
+  lookAgain: () => Promise<void>;
   log: Log;
 }
 

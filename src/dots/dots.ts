@@ -1,6 +1,6 @@
 /** What a user can do with dots: checks, then the queue, then the operation. */
 
-import { DmError } from '../lib/errors.ts';
+import { DmError, isDmError } from '../lib/errors.ts';
 import { checkName, checkNewDotName, MASTER } from '../model/names.ts';
 import type { BranchRef, DotRef } from '../wire/methods.ts';
 import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
@@ -38,6 +38,17 @@ export function createDots(context: Context): Dots {
       }
       return { entry: found, isNew: await complete(found) };
     });
+  }
+
+  /** Finds the dot and works on it; once more after a look at the pool, when its dataset is not where it was. */
+  async function onWhatIsThere<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDmError(error, 'DATASET_MISSING')) throw error;
+      await context.lookAgain();
+      return await work();
+    }
   }
 
   return {
@@ -93,18 +104,22 @@ export function createDots(context: Context): Dots {
       const ref = { Namespace, Name: name, Branch: branch === MASTER ? '' : branch };
       checkRef(ref);
       if (Subdot !== '') checkName('subdot', Subdot);
-      const isMissing = ref.Branch === '' && !isComplete(registry.find(ref));
-      const entry = isMissing ? (await ensure(caller, ref)).entry : registry.get(ref);
-      const shown = branch === '' ? checkedOut(registry, store.state, entry) : entry;
-      return procurePath(context, shown, linkOf(context, entry), Subdot);
+      return onWhatIsThere(async () => {
+        const isMissing = ref.Branch === '' && !isComplete(registry.find(ref));
+        const entry = isMissing ? (await ensure(caller, ref)).entry : registry.get(ref);
+        const shown = branch === '' ? checkedOut(registry, store.state, entry) : entry;
+        return procurePath(context, shown, linkOf(context, entry), Subdot);
+      });
     },
 
     async prepareMount(params) {
       checkRef(params);
-      const asked = registry.get({ ...params, Branch: params.Branch === MASTER ? '' : params.Branch });
-      if (!isComplete(asked)) await queues.run(nameKey(asked.namespace, asked.name), () => complete(asked));
-      const entry = params.Branch === '' ? checkedOut(registry, store.state, asked) : asked;
-      return prepareMount(context, entry, params);
+      return onWhatIsThere(async () => {
+        const asked = registry.get({ ...params, Branch: params.Branch === MASTER ? '' : params.Branch });
+        if (!isComplete(asked)) await queues.run(nameKey(asked.namespace, asked.name), () => complete(asked));
+        const entry = params.Branch === '' ? checkedOut(registry, store.state, asked) : asked;
+        return prepareMount(context, entry, params);
+      });
     },
 
     async checkOut(caller, { Namespace, Name, Branch, Force }) {

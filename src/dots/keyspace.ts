@@ -165,7 +165,9 @@ export function difference(
     return node !== undefined && node !== nodeId;
   };
   const deletes = actual
-    .filter(({ key, value }) => isOurs(key, nodeId) && !wanted.has(key) && !isForeign(key, value))
+    .filter(
+      ({ key, value }) => isOurs(key, nodeId) && !isUser(key) && !wanted.has(key) && !isForeign(key, value),
+    )
     .map(({ key }): Change => ({ delete: key }));
   const puts = desired.filter(({ key, value }) => {
     const old = there.get(key);
@@ -173,6 +175,9 @@ export function difference(
   });
   return [...deletes, ...puts.map((put): Change => ({ put }))];
 }
+
+/** No user is ever taken away by us: one that we do not know was registered by another server. */
+const isUser = (key: string) => key.startsWith(USERS) || key.startsWith(USER_NAMES);
 
 function isOurs(key: string, nodeId: string): boolean {
   return [DOTS, BRANCHES, MASTERS, USERS, USER_NAMES, `${MOUNTS}${nodeId}/`].some(prefix =>

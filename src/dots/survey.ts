@@ -53,7 +53,7 @@ export class Survey {
     const { zfs, pool, queues } = this.#options;
     const mark = queues.quietMark();
     const sizes = await zfs.sizes(dotsRoot(pool));
-    if (mark !== undefined && mark === queues.quietMark() && this.#differ(sizes)) await this.#look();
+    if (mark !== undefined && mark === queues.quietMark() && this.#differ(sizes)) await this.look();
     return sizes;
   }
 
@@ -64,11 +64,12 @@ export class Survey {
     return found.size !== expected.size || [...found].some(name => !expected.has(name));
   }
 
-  async #look(): Promise<void> {
+  /** Looks at the pool anew; when an operation of ours runs meanwhile, the next look is as good. */
+  async look(): Promise<void> {
     const { zfs, pool, nodeId, registry, queues, log, onChange } = this.#options;
     const mark = queues.quietMark();
     const { filesystems, snapshots } = await zfs.everything(dotsRoot(pool));
-    if (mark === undefined || mark !== queues.quietMark()) return; // The next look is as good.
+    if (mark === undefined || mark !== queues.quietMark()) return;
     const before = new Map(registry.all().map(entry => [entry.id, entry]));
     const plan = reconcile({ pool, nodeId, filesystems, snapshots, values: undefined });
     this.adopt(filesystems, plan);

@@ -51,6 +51,8 @@ export interface WorkshopOptions {
 /** Together, with the doors before, below the 5 s that a server has to stop (bin/dotmesh-server.ts). */
 const STOP_OPERATIONS_MS = 1500;
 const STOP_INDEX_MS = 500;
+/** How long a look at a pool that was changed behind our back waits for our own operations to end. */
+const LOOK_PATIENCE_MS = 10_000;
 
 /**
  * Two ZFS commands and one read of etcd, whatever the number of dots; nothing is mounted.
@@ -80,6 +82,10 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     ...options,
     usersOf: options.usersOf,
     switcher: options.switcher,
+    lookAgain: async () => {
+      await queues.idle(LOOK_PATIENCE_MS);
+      await survey.look();
+    },
     nodeId,
     registry,
     store,

@@ -5,8 +5,8 @@ import { createMemoryEtcd } from '../../../src/etcd/memory.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { until } from '../../../src/lib/retry.ts';
 
-const user = (id: string): KeyValue => ({
-  key: `dotmesh.io/users/users/${id}`,
+const dot = (id: string): KeyValue => ({
+  key: `dotmesh.io/registry/filesystems/admin/${id}`,
   value: JSON.stringify({ Id: id }),
 });
 
@@ -24,13 +24,13 @@ function writer(desired: KeyValue[]) {
 }
 
 test('while etcd is down changes are not lost: when it is back the index is what it should be', async t => {
-  const desired = [user('a')];
+  const desired = [dot('a')];
   const { etcd, index, lines } = writer(desired);
-  await index.write([{ put: user('a') }, { put: user('old') }]);
+  await index.write([{ put: dot('a') }, { put: dot('old') }]);
   etcd.down = true;
   for (const id of ['b', 'c', 'd']) {
-    desired.push(user(id));
-    await index.write([{ put: user(id) }]);
+    desired.push(dot(id));
+    await index.write([{ put: dot(id) }]);
   }
   t.true(index.behind);
   t.is(lines.filter(line => line.includes('is behind')).length, 1);
@@ -41,9 +41,9 @@ test('while etcd is down changes are not lost: when it is back the index is what
 });
 
 test('after close nothing is tried any more', async t => {
-  const { etcd, index } = writer([user('a')]);
+  const { etcd, index } = writer([dot('a')]);
   etcd.down = true;
-  await index.write([{ put: user('a') }]);
+  await index.write([{ put: dot('a') }]);
   await index.close(1000);
   etcd.down = false;
   await index.sync();
@@ -51,10 +51,10 @@ test('after close nothing is tried any more', async t => {
 });
 
 test('closing makes a last try, so that a short absence of etcd leaves nothing behind', async t => {
-  const { etcd, index } = writer([user('a')]);
+  const { etcd, index } = writer([dot('a')]);
   etcd.down = true;
   index.fallBehind(new Error('down'));
   etcd.down = false;
   await index.close(60_000);
-  t.deepEqual(await etcd.list(''), [user('a')]);
+  t.deepEqual(await etcd.list(''), [dot('a')]);
 });

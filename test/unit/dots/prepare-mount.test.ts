@@ -132,3 +132,19 @@ test('a link to a dot that had the name before is made anew; something else than
     message: /contains something other than a symlink/,
   });
 });
+
+test('a dot whose dataset was destroyed behind our back is not there, and one that was renamed is found', async t => {
+  const { dots, workshop, fake, id } = await ready(t);
+  const dataset = `tank/dmfs/${id}`;
+  const found = fake.datasets.get(dataset);
+  fake.datasets.delete(dataset);
+  fake.add('tank/dmfs/elsewhere', { ...found, name: 'tank/dmfs/elsewhere' });
+  for (const snapshot of fake.taken) snapshot.filesystem = 'tank/dmfs/elsewhere';
+  t.is((await dots.prepareMount(mountParams('db'))).FilesystemId, id);
+  fake.drop('tank/dmfs/elsewhere');
+  await t.throwsAsync(dots.prepareMount(mountParams('db')), {
+    message: /^No such filesystem named 'admin\/db'/,
+  });
+  t.is(dots.exists({ ...ref('db'), Branch: '' }), '');
+  await dots.create(admin(workshop), ref('db'));
+});

@@ -206,3 +206,8 @@ test('branches of branches come before what they were cloned from', t => {
     ['b2', 'b1', 'm'],
   );
 });
+
+test('users that another server registered in a shared etcd are not taken out of it', t => {
+  const theirs = json('users/users/b-o-b', { Id: 'b-o-b', Name: 'bob' });
+  t.deepEqual(difference([], [theirs, json('users/nameidx/bob', { id: 'b-o-b' })], NODE), []);
+});
