@@ -1,9 +1,9 @@
-// The contract of our ZFS driver once more, as the guest tier has it: on a standard kernel with two CPUs, in a container
-// that has nothing but the label of our image, by the image's own Node and ZFS userland.
+// A part of the guest tier once more, the contract of our ZFS driver and everything about mountpoints: on a standard
+// kernel with two CPUs, in a container that has nothing but the label of our image, by the image's own Node and ZFS.
 import test from 'ava';
 import { Bench, type Entry, example, PATIENCE_MS, type Vm } from '../helpers/vm.ts';
 
-const CONTRACT = 'build/test/zfs/contract.guest.test.js';
+const FILES = ['contract', 'mounts'].map(name => `build/test/zfs/${name}.guest.test.js`);
 const ENVIRONMENT = {
   TMPDIR: '/var/tmp/tests',
   DM_TEST: 'vm',
@@ -22,7 +22,7 @@ test.before(async () => {
 test.after.always(() => bench.clear());
 
 test.serial(
-  'what our ZFS driver promises holds in a container of the image, on a standard kernel',
+  'what the guest tier shows of ZFS and mountpoints holds in a container of the image, on a standard kernel',
   async t => {
     t.timeout(3 * PATIENCE_MS);
     const tests: Entry = {
@@ -45,7 +45,7 @@ test.serial(
       'modprobe loop && mkdir -p /run/repository /var/tmp/tests && mount -t ext4 /dev/sda /run/repository',
     );
     const variables = Object.entries(ENVIRONMENT).map(([name, value]) => `--env ${name}=${value}`);
-    const ava = `/usr/bin/node node_modules/ava/entrypoints/cli.mjs --tap --serial ${CONTRACT}`;
+    const ava = `/usr/bin/node node_modules/ava/entrypoints/cli.mjs --tap --serial ${FILES.join(' ')}`;
     // It takes minutes: its own end is that of the machine.
     const { status, text } = await vm.machine.run(
       `runc exec --cwd /run/repository ${variables.join(' ')} tests ${ava}`,

@@ -9,6 +9,7 @@ import test from 'ava';
 import { createGateway } from '../../src/etcd/gateway.ts';
 import { until } from '../../src/lib/retry.ts';
 import { dotNameOfHost } from '../../src/model/names.ts';
+import { writtenMeanwhile } from '../../src/provision/idle.ts';
 import { isAlive } from '../../src/system/processes.ts';
 import { Machine, PATIENCE_MS, type Running } from '../helpers/boot.ts';
 import { sh } from '../helpers/disks.ts';
@@ -76,6 +77,16 @@ test.serial('etcd has no TCP port, and its sockets and ours are for root alone',
   t.like(machine.runFile('daemon'), { pid: daemon.child.pid, state: 'serving' });
   t.deepEqual(machine.alive(), ['daemon', 'etcd', 'server']);
 });
+
+test.serial(
+  'a daemon at rest is seen to live by a machine that looks at its disk for ten seconds',
+  async t => {
+    await sh('zpool', 'sync', machine.pool);
+    const { size: sizeBytes } = await stat(machine.device);
+    const disk = { path: machine.device, sizeBytes, isBlock: false };
+    t.is(await writtenMeanwhile([disk]), machine.device);
+  },
+);
 
 test.serial('a second daemon is refused and told the pid of the first', async t => {
   const { code, text } = await machine.run('--daemon');
