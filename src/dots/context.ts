@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Log } from '../lib/log.ts';
 import { dotMountpoint } from '../model/layout.ts';
 import type { Zfs } from '../zfs/index.ts';
+import type { CommitMetadata } from './commit-metadata.ts';
 import type { IndexWriter } from './index-writer.ts';
 import type { Queues } from './queue.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -24,6 +25,7 @@ export interface Context {
   index: IndexWriter;
   queues: Queues;
   sizes: Sizes;
+  metadata: CommitMetadata;
   usersOf: UsersOf | undefined;
   log: Log;
 }

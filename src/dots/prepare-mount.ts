@@ -25,7 +25,7 @@ import { type Entry, fullName } from './registry.ts';
 import { member, type StoredMount } from './state.ts';
 
 /** The word for the whole dot (§3.3); no directory. */
-const ROOT_SUBDOT = '__root__';
+export const ROOT_SUBDOT = '__root__';
 
 /** Mounted, linked, its subdot made. @returns the path that a container gets: §4.3 */
 export function procurePath(context: Context, entry: Entry, subdot: string): Promise<string> {

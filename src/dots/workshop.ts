@@ -9,6 +9,9 @@ import type { Log } from '../lib/log.ts';
 import { until } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
+import { createBranches } from './branches.ts';
+import { CommitMetadata } from './commit-metadata.ts';
+import { createCommits } from './commits.ts';
 import type { Context, UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
@@ -18,12 +21,15 @@ import type { Workshop } from './index.ts';
 import { IndexWriter } from './index-writer.ts';
 import { initialState } from './initial-state.ts';
 import { allValues, PREFIX } from './keyspace.ts';
+import { withMountNames } from './mount-names.ts';
 import { nameKey, Queues } from './queue.ts';
 import { type Plan, reconcile } from './reconcile.ts';
 import { fullName, Registry } from './registry.ts';
+import { createRollbacks, finishRollbacks } from './rollback.ts';
 import { Sizes } from './sizes.ts';
 import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
 import { Survey, setProperties } from './survey.ts';
+import { createTags } from './tags.ts';
 import { createUsers } from './users.ts';
 
 export interface WorkshopOptions {
@@ -38,7 +44,7 @@ export interface WorkshopOptions {
   writeFileAtomic: WriteAtomic;
   /** A file of ours with the admin's API key in clear: a reset replaces it. Undefined: the machine's owner keeps it. */
   adminKeyFile?: string | undefined;
-  /** Names the processes in the way of a deletion where ZFS's own "busy" names none. */
+  /** Names the processes in the way of a rollback, and of a deletion where ZFS's own "busy" names none. */
   usersOf?: UsersOf;
   log: Log;
   /** Milliseconds that a first start waits for etcd, the only other place of users. Default 10 s. */
@@ -82,18 +88,23 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     index,
     queues,
     sizes,
+    metadata: new CommitMetadata(),
   };
 
   const plan = reconcile({ pool, nodeId, filesystems, snapshots, values });
   survey.adopt(filesystems, plan);
   await setProperties(zfs, plan, log);
   await finishCut(context, plan);
+  await finishRollbacks(context, plan.rollbacks);
+  await store.change(state => withMountNames(state, registry));
   if (values) await index.sync(values);
   else index.fallBehind(failure);
 
   return {
     users: createUsers({ store, index, log, keepAdminKey }),
     dots: createDots(context),
+    commits: { ...createCommits(context), ...createTags(context), ...createRollbacks(context) },
+    branches: createBranches(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),
     async close() {
