@@ -20,7 +20,7 @@ import { FLAGS, guessAddresses, helpText } from '../server/usage.ts';
 import { writeFileAtomic } from '../system/files.ts';
 import { leave } from '../system/leave.ts';
 import { usersOf } from '../system/processes.ts';
-import { hindrances, isStale, leftBehind, switchMount } from '../system/switch-mount.ts';
+import { hindrances, isStale, leftBehind, refreshMount, switchMount } from '../system/switch-mount.ts';
 import { ENV } from '../wire/environment.ts';
 import { connectZfs } from '../zfs/command-line.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
@@ -109,7 +109,7 @@ async function start(settings: Settings, log: Log, signal: AbortSignal, undo: Un
     // One that the machine's owner gave is his to change.
     adminKeyFile: adminKeyFile?.startsWith(`${stateDirectory}/`) ? adminKeyFile : undefined,
     usersOf,
-    switcher: { isStale, hindrances, switchMount, leftBehind },
+    switcher: { isStale, hindrances, switchMount, refreshMount, leftBehind },
     log,
   });
   undo.push(() => workshop.close());

@@ -23,6 +23,7 @@ export interface Switcher {
   isStale(request: SwitchRequest): Promise<boolean>;
   hindrances(request: SwitchRequest): Promise<{ pid: number; command: string }[]>;
   switchMount(request: SwitchRequest): Promise<'kept' | 'switched' | 'absent'>;
+  refreshMount(request: SwitchRequest): Promise<void>;
   leftBehind(
     old: readonly { source: string; root: string }[],
     wanted: { source: string; root: string },
@@ -31,8 +32,7 @@ export interface Switcher {
 
 /** The branch that mounts of this dot show: what was checked out, as long as it is there, else master. */
 export function checkedOut(registry: Registry, state: State, master: Entry): Entry {
-  const branch = member(state.checkedOut, master.dot) ?? '';
-  return registry.find({ Namespace: master.namespace, Name: master.name, Branch: branch }) ?? master;
+  return registry.byId(member(state.checkedOut, master.dot) ?? '') ?? master;
 }
 
 /** The filesystem that a recorded mount shows; undefined when it is gone. */
@@ -110,6 +110,18 @@ export async function finishCheckouts(context: Context): Promise<void> {
   }
 }
 
+/**
+ * After a rollback: a mount of a directory that the commit does not have shows nothing any more, though a new one has
+ * its name. Call it from the filesystem's queue.
+ */
+export async function refreshMounts(context: Context, entry: Entry): Promise<void> {
+  const { registry, store, switcher } = context;
+  for (const [mountpoint, mount] of Object.entries(store.state.mounts)) {
+    if (shownBy(registry, store.state, mount)?.id !== entry.id) continue;
+    await switcher?.refreshMount(request(context, entry, mountpoint, mount.subdot, false));
+  }
+}
+
 function request(
   context: Context,
   branch: Entry,
@@ -147,11 +159,11 @@ async function refuseInUse(
   }
 }
 
-async function record({ store }: Context, { dot, branch }: Entry): Promise<void> {
-  if ((member(store.state.checkedOut, dot) ?? '') === branch) return;
+async function record({ store }: Context, { id, dot }: Entry): Promise<void> {
+  if ((member(store.state.checkedOut, dot) ?? dot) === id) return;
   await store.change(state => {
     const { [dot]: _, ...others } = state.checkedOut;
-    return { ...state, checkedOut: branch === '' ? others : { ...others, [dot]: branch } };
+    return { ...state, checkedOut: id === dot ? others : { ...others, [dot]: id } };
   });
 }
 

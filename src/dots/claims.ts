@@ -19,6 +19,8 @@ export interface Claim {
   dot: string;
   fork: { id: string; commit: string } | undefined;
   deleting: boolean;
+  /** The commit to which a rollback was decided. */
+  rollback: string | undefined;
   /** Named by an index of the original only: its properties are to be set. */
   adopted: boolean;
   /** All snapshots, oldest first. */
@@ -35,12 +37,13 @@ export function claimOf(
   const component = filesystem.name.slice(dotsRoot(pool).length + 1);
   if (nameFault('dot', component)) return { leftAlone: 'has a name that no dot has' };
   const base = { filesystem, component, snapshots };
-  const namespace = filesystem.properties[PROPERTY.namespace];
-  const name = filesystem.properties[PROPERTY.name];
+  const renaming = readRenaming(filesystem.properties[PROPERTY.renaming]);
+  const namespace = renaming?.namespace ?? filesystem.properties[PROPERTY.namespace];
+  const name = renaming?.name ?? filesystem.properties[PROPERTY.name];
   if (namespace === undefined && name === undefined) {
     const found = index && indexedClaim(component, index);
     if (found && 'leftAlone' in found) return found;
-    if (found) return { ...base, ...found, deleting: false, adopted: true };
+    if (found) return { ...base, ...found, deleting: false, rollback: undefined, adopted: true };
     return { leftAlone: 'is named by neither its properties nor etcd' };
   }
   const branch = filesystem.properties[PROPERTY.branch] ?? '';
@@ -55,7 +58,8 @@ export function claimOf(
   }
   const fork = readFork(filesystem.properties[PROPERTY.fork]);
   const deleting = filesystem.properties[PROPERTY.deleting] === 'true';
-  return { ...base, namespace, name, branch, dot, fork, deleting, adopted: false };
+  const rollback = filesystem.properties[PROPERTY.rollback];
+  return { ...base, namespace, name, branch, dot, fork, deleting, rollback, adopted: false };
 }
 
 type Indexed = Pick<Claim, 'namespace' | 'name' | 'branch' | 'dot' | 'fork'>;
@@ -73,6 +77,13 @@ function indexedClaim(id: string, index: Index): Indexed | { leftAlone: string }
 function readFork(text: string | undefined): Claim['fork'] {
   const [id = '', commit = '', more] = (text ?? '').split('@');
   return id !== '' && commit !== '' && more === undefined ? { id, commit } : undefined;
+}
+
+/** A renaming that was decided counts, whatever the two other properties say. */
+function readRenaming(text: string | undefined): { namespace: string; name: string } | undefined {
+  const [namespace = '', name = '', more] = (text ?? '').split('/');
+  if (more !== undefined || nameFault('namespace', namespace) || nameFault('dot', name)) return undefined;
+  return { namespace, name };
 }
 
 /** The properties that let the claim be read again. */

@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts';
 import { dotMountpoint } from '../model/layout.ts';
 import type { Zfs } from '../zfs/index.ts';
 import type { Switcher } from './checkout.ts';
+import type { CommitMetadata } from './commit-metadata.ts';
 import type { IndexWriter } from './index-writer.ts';
 import type { Queues } from './queue.ts';
 import type { Entry, Registry } from './registry.ts';
@@ -25,6 +26,7 @@ export interface Context {
   index: IndexWriter;
   queues: Queues;
   sizes: Sizes;
+  metadata: CommitMetadata;
   usersOf: UsersOf | undefined;
   switcher: Switcher | undefined;
   /** Makes the registry right after something was changed behind our back. */

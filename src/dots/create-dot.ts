@@ -5,11 +5,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
+import { timestampAfter } from '../model/commit.ts';
 import { dotDataset, PROPERTY } from '../model/layout.ts';
 import { DEFAULT_SUBDOT } from '../model/names.ts';
 import type { DotRef } from '../wire/methods.ts';
+import { writeMetadata } from './commit-files.ts';
 import { type Context, rootOf } from './context.ts';
-import { ANYBODY, asSpaceError, makeSubdot, removeEmpty, writeCommitMetadata } from './directories.ts';
+import { ANYBODY, asSpaceError, makeSubdot, removeEmpty } from './directories.ts';
 import { entryValues } from './keyspace.ts';
 import { ensureMounted } from './mounting.ts';
 import { idKey } from './queue.ts';
@@ -33,6 +35,7 @@ export async function createDot(context: Context, { Namespace, Name }: DotRef): 
     origin: undefined,
     fork: undefined,
     commits: [],
+    tags: new Map(),
   };
   try {
     await context.zfs.create(entry.dataset, {
@@ -60,14 +63,16 @@ async function commitInitially(context: Context, entry: Entry): Promise<void> {
   const root = await ensureMounted(context, entry);
   await makeSubdot(root, DEFAULT_SUBDOT, ANYBODY);
   const commit = randomUUID();
-  await writeCommitMetadata(root, commit, {
+  const metadata = {
     author: 'admin',
     message: 'Initial commit',
-    timestamp: String(BigInt(Date.now()) * 1_000_000n),
+    timestamp: timestampAfter(Date.now(), undefined),
     type: 'dotmesh.initial',
-  });
+  };
+  await writeMetadata(root, commit, metadata);
   await context.zfs.snapshot(entry.dataset, commit);
   entry.commits = [commit];
+  context.metadata.remember(entry, commit, metadata);
 }
 
 async function register(context: Context, entry: Entry): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The end of a dot: all its branches, leaves first, then itself. Decided once, it is finished, also over a
- * power cut.
+ * The end of a dot: all its branches, leaves first, then itself; or of one branch. Decided once, it is finished, also
+ * over a power cut.
  */
 
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
@@ -10,7 +10,7 @@ import { removeEmpty, unlinkDot } from './directories.ts';
 import { entryValues, mountKey } from './keyspace.ts';
 import { leavesFirst } from './reconcile.ts';
 import { type Entry, fullName } from './registry.ts';
-import { withoutFilesystems } from './state.ts';
+import { member, withoutFilesystems } from './state.ts';
 import { deviceAt, mountsOf, type Place } from './where-mounted.ts';
 
 /**
@@ -19,23 +19,49 @@ import { deviceAt, mountsOf, type Place } from './where-mounted.ts';
  * @throws DmError dot/DOT_IN_USE (names who), and of ZFS's
  */
 export async function deleteDot(context: Context, master: Entry): Promise<void> {
-  const entries = leavesFirst(context.registry.ofDot(master.dot));
+  await deleteAll(context, master, leavesFirst(context.registry.ofDot(master.dot)));
+}
+
+/**
+ * A branch that none grows from. Call it from the same queues.
+ *
+ * @throws DmError dot/BRANCH_HAS_BRANCHES, dot/DOT_IN_USE, and of ZFS's
+ */
+export async function deleteBranch(context: Context, branch: Entry): Promise<void> {
+  if (member(context.store.state.checkedOut, branch.dot) === branch.id) {
+    const message = `The branch ${branch.branch} can not be deleted: it is checked out.`;
+    throw new DmError('dot', 'BRANCH_CHECKED_OUT', message, { hint: 'Check out another one first.' });
+  }
+  const grown = context.registry.all().filter(({ origin }) => origin?.filesystemId === branch.id);
+  if (grown.length > 0) {
+    const names = grown.map(other => other.branch || fullName(other)).sort();
+    const message = `The branch ${branch.branch} can not be deleted: ${names.join(', ')} grew from it.`;
+    throw new DmError('dot', 'BRANCH_HAS_BRANCHES', message, {
+      hint: 'Delete those first.',
+      data: { branches: names },
+    });
+  }
+  await deleteAll(context, branch, [branch]);
+}
+
+/** The mark is on `marked`: what it says is to be deleted are these. */
+async function deleteAll(context: Context, marked: Entry, entries: readonly Entry[]): Promise<void> {
   await release(context, entries);
-  await decide(context, master);
+  await decide(context, marked);
   try {
     await destroyAll(context, entries);
   } catch (error) {
-    await takeBack(context, master);
-    throw isDmError(error, 'DATASET_BUSY') ? inUse(master, usersIn(error)) : error;
+    await takeBack(context, marked, entries);
+    throw isDmError(error, 'DATASET_BUSY') ? inUse(marked, usersIn(error)) : error;
   }
 }
 
 /** A full pool may have no room for the mark, and must be emptied all the same. */
-async function decide(context: Context, master: Entry): Promise<void> {
-  await context.zfs.set(master.dataset, { [PROPERTY.deleting]: 'true' }).catch(error => {
+async function decide(context: Context, marked: Entry): Promise<void> {
+  await context.zfs.set(marked.dataset, { [PROPERTY.deleting]: 'true' }).catch(error => {
     if (!isDmError(error, 'NO_SPACE')) throw error;
     context.log.warn(
-      { dataset: master.dataset },
+      { dataset: marked.dataset },
       'no space to mark the deletion: a power cut may stop it half way',
     );
   });
@@ -45,15 +71,15 @@ async function decide(context: Context, master: Entry): Promise<void> {
  * Who was told that a deletion failed may go on using the dot: the next start must not finish it. Where
  * that can't be written, the dot is not mounted any more.
  */
-async function takeBack(context: Context, master: Entry): Promise<void> {
+async function takeBack(context: Context, marked: Entry, entries: readonly Entry[]): Promise<void> {
   try {
-    await context.zfs.inherit(master.dataset, [PROPERTY.deleting]);
+    await context.zfs.inherit(marked.dataset, [PROPERTY.deleting]);
   } catch (error) {
-    const isThere = context.registry.byId(master.id) !== undefined;
-    for (const entry of context.registry.ofDot(master.dot)) entry.deleting = true;
+    const isThere = context.registry.byId(marked.id) !== undefined;
+    for (const entry of entries) entry.deleting = true;
     const reason = asDmError(error).message;
     if (isThere)
-      context.log.error({ dot: fullName(master), reason }, 'the deletion is finished at the next start');
+      context.log.error({ dot: fullName(marked), reason }, 'the deletion is finished at the next start');
   }
 }
 
@@ -65,6 +91,7 @@ export async function destroyAll(context: Context, entries: readonly Entry[]): P
     await ignoreMissing(context.zfs.unmount(entry.dataset));
     await ignoreMissing(context.zfs.destroy(entry.dataset));
     context.registry.remove(entry);
+    context.metadata.forgetAll(entry);
     await unlinkDot(linkOf(context, entry), roots);
     await removeEmpty(rootOf(context, entry.id));
   }
@@ -90,7 +117,7 @@ async function ignoreMissing(work: Promise<void>): Promise<void> {
  * Unmounts each where it belongs, then looks who has it mounted elsewhere: nothing is destroyed before all
  * is free. What was unmounted in vain is mounted when it is needed.
  */
-async function release(context: Context, entries: readonly Entry[]): Promise<void> {
+export async function release(context: Context, entries: readonly Entry[]): Promise<void> {
   const devices = new Map<string, string | undefined>();
   for (const entry of entries) {
     const root = rootOf(context, entry.id);

@@ -15,7 +15,6 @@ import {
   stat,
   symlink,
   unlink,
-  writeFile,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DmError, errno } from '../lib/errors.ts';
@@ -84,25 +83,6 @@ export const isEmpty = bounded(async (path: string): Promise<boolean> => {
   return (await readdir(path)).length === 0;
 });
 
-/** Commit metadata in the dot itself: §4.2. Written before the snapshot, which then holds it. */
-export const writeCommitMetadata = bounded(
-  async (root: string, commit: string, metadata: Record<string, string>): Promise<void> => {
-    const directory = join(root, 'dotmesh.metadata');
-    await mkdir(directory, { mode: OPEN_MODE }).catch(ignoring('EEXIST'));
-    if (!(await lstat(directory)).isDirectory()) {
-      throw new DmError('dot', 'METADATA_NOT_DIRECTORY', '"dotmesh.metadata" in the dot is no directory.');
-    }
-    const encoded = Object.entries(metadata).map(([key, value]) => [
-      key,
-      value === '' ? '.' : Buffer.from(value, 'utf8').toString('base64'),
-    ]);
-    await writeFile(join(directory, `${commit}.json`), JSON.stringify(Object.fromEntries(encoded)), {
-      flag: 'wx',
-      mode: OPEN_MODE,
-    });
-  },
-);
-
 /**
  * The symlink under which containers see a dot: §4.3. One that leads to a directory stays (a checkout may
  * have moved it), unless `isStale` knows better; one that leads nowhere is made anew, in one step.
@@ -127,6 +107,45 @@ export const linkDot = bounded(
     await unlink(aside).catch(ignoring('ENOENT'));
     await symlink(target, aside);
     await rename(aside, link);
+  },
+);
+
+/** Gives a link another name; what is no link, and a link that is not there, stays. */
+export const moveLink = bounded(async (from: string, to: string): Promise<void> => {
+  if (!(await lstat(from).catch(ignoring('ENOENT', 'ENOTDIR')))?.isSymbolicLink()) return;
+  await makePrivate(dirname(to));
+  const taken = await lstat(to).catch(ignoring('ENOENT'));
+  if (!taken || taken.isSymbolicLink()) await rename(from, to);
+});
+
+/** The owner and mode of each of these subdots that is a directory. */
+export const ownershipsOf = bounded(
+  async (root: string, subdots: readonly string[]): Promise<Map<string, Ownership>> => {
+    const found = new Map<string, Ownership>();
+    for (const subdot of subdots) {
+      const there = await lstat(join(root, subdot)).catch(ignoring('ENOENT'));
+      if (there?.isDirectory()) {
+        found.set(subdot, { uid: there.uid, gid: there.gid, mode: there.mode & 0o7777 });
+      }
+    }
+    return found;
+  },
+);
+
+/**
+ * Which of these subdots a commit does not have, seen through ZFS's own directory of snapshots; undefined where it has
+ * none.
+ */
+export const missingIn = bounded(
+  async (root: string, commit: string, subdots: readonly string[]): Promise<string[] | undefined> => {
+    const snapshot = join(root, '.zfs', 'snapshot', commit);
+    if ((await readdir(snapshot).catch(() => [])).length === 0) return undefined;
+    const missing: string[] = [];
+    for (const subdot of subdots) {
+      const found = await lstat(join(snapshot, subdot)).catch(ignoring('ENOENT'));
+      if (!found?.isDirectory()) missing.push(subdot);
+    }
+    return missing;
   },
 );
 

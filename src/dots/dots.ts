@@ -2,7 +2,7 @@
 
 import { DmError, isDmError } from '../lib/errors.ts';
 import { checkName, checkNewDotName, MASTER } from '../model/names.ts';
-import type { BranchRef, DotRef } from '../wire/methods.ts';
+import type { DotRef } from '../wire/methods.ts';
 import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
 import { checkedOut, checkOut } from './checkout.ts';
 import { type Context, linkOf } from './context.ts';
@@ -11,8 +11,9 @@ import { deleteDot } from './delete-dot.ts';
 import type { Caller, Dots } from './index.ts';
 import { mountKey } from './keyspace.ts';
 import { prepareMount, procurePath, readMountpoint, restoreMount } from './prepare-mount.ts';
-import { idKey, nameKey } from './queue.ts';
+import { nameKey } from './queue.ts';
 import { type Entry, fullName } from './registry.ts';
+import { checkMayUse, checkRef, holding } from './turn.ts';
 import { toVolume } from './volumes.ts';
 
 export function createDots(context: Context): Dots {
@@ -63,9 +64,7 @@ export function createDots(context: Context): Dots {
     async get(caller, id) {
       const entry = registry.byId(id);
       if (!entry) throw new DmError('dot', 'DOT_MISSING', `No known filesystem with id ${id}`);
-      if (!mayRead(caller, store.state, entry)) {
-        throw new DmError('denied', 'PERMISSION_DENIED', 'Permission denied.');
-      }
+      checkMayUse(caller, context, entry);
       await sizes.refresh();
       return show(entry);
     },
@@ -92,8 +91,7 @@ export function createDots(context: Context): Dots {
       await queues.run(nameKey(ref.Namespace, ref.Name), async () => {
         const master = registry.get({ ...ref, Branch: '' });
         checkMayDelete(caller, store.state, master);
-        const ids = registry.ofDot(master.dot).map(entry => entry.id);
-        await holding(context, ids.sort(), () => deleteDot(context, master));
+        await holding(context, registry.ofDot(master.dot), () => deleteDot(context, master));
       });
     },
 
@@ -152,21 +150,4 @@ export function createDots(context: Context): Dots {
 /** A dot is there from its first commit on; a fork or clone has that of its origin. */
 function isComplete(entry: Entry | undefined): boolean {
   return entry !== undefined && (entry.commits.length > 0 || entry.origin !== undefined);
-}
-
-/** Namespace before name (§3.3). */
-function checkRef({ Namespace, Name, Branch }: BranchRef): void {
-  checkName('namespace', Namespace);
-  checkName('dot', Name);
-  checkName('branch', Branch ?? '');
-}
-
-/**
- * Runs `work` with the queues of all these filesystems held; the ids are sorted, so that two can't hold
- * each other up.
- */
-function holding<T>(context: Context, ids: readonly string[], work: () => Promise<T>): Promise<T> {
-  const [first, ...rest] = ids;
-  if (first === undefined) return work();
-  return context.queues.run(idKey(first), () => holding(context, rest, work));
 }

@@ -9,11 +9,16 @@
 import type {
   BranchRef,
   Checkout,
+  Container,
   DotmeshVolume,
   DotRef,
+  HistoryCommit,
+  Methods,
   PreparedMount,
   PrepareMountParams,
+  RollbackLosses,
   SafeUser,
+  Snapshot,
 } from '../wire/methods.ts';
 
 export const ADMIN_ID = '00000000-0000-0000-0000-000000000000';
@@ -24,6 +29,8 @@ export interface Caller {
   by: 'apikey' | 'password' | 'socket';
   /** The key that an `apikey` caller came with: keys are stored hashed, so only the caller can tell it. */
   apiKey: string | undefined;
+  /** The login as it was sent; undefined over the socket. */
+  login?: string;
 }
 
 export interface Users {
@@ -73,9 +80,60 @@ export interface Dots {
   forgetMount(mountpoint: string): Promise<void>;
 }
 
+type Params<M extends keyof Methods> = Methods[M]['params'];
+
+/**
+ * Commits of dots; for the owner, collaborators and the admin. All throw names (§3.3), E-nofs, E-nobranch, `Permission
+ * denied.`; a commit that is not there is `Cannot find commit with id <c> for filesystem <id>`.
+ */
+export interface Commits {
+  /**
+   * The id of a new commit, which is on the disk with its metadata.
+   * @throws usage/INVALID_METADATA, dot/COMMIT_EXISTS (the #commit-id is taken), zfs/NO_SPACE (nothing is left of it)
+   */
+  commit(caller: Caller, params: Params<'Commit'>): Promise<string>;
+  /** Those made on the branch itself, oldest first. */
+  list(caller: Caller, ref: BranchRef): Promise<Snapshot[]>;
+  /** @throws `No such filesystem id <id>` */
+  listById(caller: Caller, id: string): Promise<Snapshot[]>;
+  /** With those that the branch inherits before them. */
+  history(caller: Caller, ref: BranchRef): Promise<HistoryCommit[]>;
+  /** @throws usage/INVALID_NAME, usage/TOO_MANY_TAGS */
+  tag(caller: Caller, params: Params<'Tag'>): Promise<void>;
+  /** @throws dot/TAG_MISSING */
+  untag(caller: Caller, params: Params<'Untag'>): Promise<void>;
+  previewRollback(caller: Caller, params: Params<'PreviewRollback'>): Promise<RollbackLosses>;
+  /**
+   * @throws dot/DOT_IN_USE (data.users), dot/COMMIT_INHERITED, dot/LOSSES (IfNothingLost; data.losses), dot/BRANCH_IN_USE (a
+   *   branch that would go is)
+   */
+  rollback(caller: Caller, params: Params<'Rollback'>): Promise<void>;
+}
+
+/** Branches of dots. Errors as with commits. */
+export interface Branches {
+  /** Sorted, without master. */
+  list(caller: Caller, ref: DotRef): string[];
+  /** @throws dot/BRANCH_EXISTS, names */
+  create(caller: Caller, params: Params<'Branch'>): Promise<void>;
+  /** For the owner. @throws dot/BRANCH_HAS_BRANCHES, dot/DOT_IN_USE, `You are not the owner …` */
+  delete(caller: Caller, ref: BranchRef): Promise<void>;
+  rename(caller: Caller, params: Params<'RenameBranch'>): Promise<void>;
+  /** For the owner of both namespaces. @throws `A volume called … already exists with id …` */
+  renameDot(caller: Caller, params: Params<'RenameDot'>): Promise<void>;
+  containers(caller: Caller, ref: BranchRef): Container[];
+  containersById(caller: Caller, id: string): Container[];
+  /** Node id → commits that it lacks. */
+  replicationLatency(caller: Caller, ref: BranchRef): Record<string, string[]>;
+  /** Only this node is possible. @throws dot/NODE_MISSING */
+  forceMaster(caller: Caller, params: Params<'ForceBranchMasterById'>): void;
+}
+
 export interface Workshop {
   users: Users;
   dots: Dots;
+  commits: Commits;
+  branches: Branches;
   /** Hexadecimal guid of the pool's root dataset (§3.4). */
   nodeId: string;
   /** Percentage of the pool in use, 0 to 100, at most a minute old. */

@@ -1,11 +1,11 @@
 /** Ids and names for the filesystems that claim some: where two claim one name, nobody is hidden. Pure. */
 
+import { isHidden } from '../model/commit.ts';
+import { PROPERTY } from '../model/layout.ts';
+import { parseTags } from '../model/tags.ts';
 import { type Claim, claimProperties } from './claims.ts';
 import type { Plan } from './reconcile.ts';
 import { type Entry, fullName } from './registry.ts';
-
-/** Snapshots of the original's diff, never shown (§4.1). */
-const HIDDEN_SNAPSHOT = 'dotmesh-fastdiff';
 
 export const nameOf = (claim: Claim): string => claim.filesystem.name;
 
@@ -109,15 +109,18 @@ function toEntry(claim: Claim, id: string): Entry {
     branch,
     origin: undefined,
     fork,
-    commits: snapshots.map(snapshot => snapshot.id).filter(commit => !commit.startsWith(HIDDEN_SNAPSHOT)),
+    commits: snapshots.map(snapshot => snapshot.id).filter(commit => !isHidden(commit)),
+    tags: new Map(snapshots.filter(each => each.tags !== '').map(each => [each.id, parseTags(each.tags)])),
   };
 }
 
 function setWhereWrong(claim: Claim, entry: Entry, plan: Plan): void {
   const wanted = claimProperties(entry);
   const { properties } = claim.filesystem;
-  if (Object.entries(wanted).every(([key, value]) => properties[key] === value)) return;
-  plan.properties.push({ dataset: entry.dataset, properties: wanted });
+  const marks = PROPERTY.renaming in properties ? [PROPERTY.renaming] : [];
+  const isRight = Object.entries(wanted).every(([key, value]) => properties[key] === value);
+  if (isRight && marks.length === 0) return;
+  plan.properties.push({ dataset: entry.dataset, properties: wanted, inherit: marks });
   if (claim.adopted) {
     const branch = entry.branch && `@${entry.branch}`;
     plan.warnings.push(`${entry.dataset} is adopted as ${fullName(entry)}${branch}: etcd named it so.`);

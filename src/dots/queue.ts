@@ -28,6 +28,13 @@ export class Queues {
     return result;
   }
 
+  /** Runs `work` with all these queues held; they are taken in one order, so that two can't hold each other up. */
+  holding<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    const [first, ...rest] = [...new Set(keys)].sort();
+    if (first === undefined) return work();
+    return this.run(first, () => this.holding(rest, work));
+  }
+
   /**
    * A mark of this moment: undefined while anything runs or waits. Two equal marks: nothing ran between
    * them.

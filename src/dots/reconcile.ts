@@ -10,12 +10,14 @@
  */
 
 import type { KeyValue } from '../etcd/index.ts';
-import { dotsRoot } from '../model/layout.ts';
+import { dotsRoot, PROPERTY, TAGS } from '../model/layout.ts';
+import { formatTags } from '../model/tags.ts';
 import type { Filesystem, Snapshot } from '../zfs/index.ts';
 import { type Claim, claimOf } from './claims.ts';
 import { type IndexedDot, readIndex } from './keyspace.ts';
 import { giveIds, nameBranches, nameMasters, nameOf } from './naming.ts';
 import { type Entry, fullName } from './registry.ts';
+import { staleTags } from './tag-places.ts';
 
 export interface World {
   pool: string;
@@ -33,14 +35,16 @@ export interface Plan {
   finish: Entry[];
   /** Dots whose deletion was cut: filesystems, leaves first. In no other list. */
   remove: Entry[][];
-  /** Properties to set, by dataset. */
-  properties: { dataset: string; properties: Record<string, string> }[];
+  /** Rollbacks that were cut; also in `entries`. */
+  rollbacks: { entry: Entry; commit: string }[];
+  /** Properties to set, and to take away after that, by dataset or snapshot. */
+  properties: { dataset: string; properties: Record<string, string>; inherit: string[] }[];
   /** Sentences for the log. */
   warnings: string[];
 }
 
 export function reconcile(world: World): Plan {
-  const plan: Plan = { entries: [], finish: [], remove: [], properties: [], warnings: [] };
+  const plan: Plan = { entries: [], finish: [], remove: [], rollbacks: [], properties: [], warnings: [] };
   const claims = readClaims(world, plan);
   const ids = giveIds(claims);
   const masters = nameMasters(claims, ids, plan);
@@ -52,12 +56,47 @@ export function reconcile(world: World): Plan {
     if (doomed.length > 0) plan.remove.push(leavesFirst(doomed));
     plan.entries = plan.entries.filter(entry => entry.dot !== dot);
   }
+  dropBranches(claims, ids, plan);
+  planRollbacks(claims, ids, plan);
+  planTags(plan);
   const bare = new Set(
     claims.filter(({ snapshots, filesystem }) => snapshots.length === 0 && !filesystem.origin).map(nameOf),
   );
   plan.finish = plan.entries.filter(entry => entry.branch === '' && bare.has(entry.dataset));
   if (world.values) warnOfLost(world.values, plan, world.nodeId);
   return plan;
+}
+
+/** Branches whose deletion alone was cut. One that others grow from was never to be deleted. */
+function dropBranches(claims: readonly Claim[], ids: Map<Claim, string>, plan: Plan): void {
+  for (const claim of claims.filter(one => one.deleting && one.branch !== '')) {
+    const doomed = plan.entries.find(entry => entry.id === ids.get(claim));
+    if (!doomed || plan.entries.some(({ origin }) => origin?.filesystemId === doomed.id)) continue;
+    plan.remove.push([doomed]);
+    plan.entries = plan.entries.filter(entry => entry !== doomed);
+  }
+}
+
+function planRollbacks(claims: readonly Claim[], ids: Map<Claim, string>, plan: Plan): void {
+  for (const claim of claims) {
+    if (claim.rollback === undefined) continue;
+    const entry = plan.entries.find(({ id }) => id === ids.get(claim));
+    if (!entry) continue;
+    if (entry.commits.includes(claim.rollback)) plan.rollbacks.push({ entry, commit: claim.rollback });
+    else plan.properties.push({ dataset: entry.dataset, properties: {}, inherit: [PROPERTY.rollback] });
+  }
+}
+
+function planTags(plan: Plan): void {
+  for (const { entry, commit, tags } of staleTags(plan.entries)) {
+    entry.tags = new Map([...entry.tags, [commit, tags]]);
+    const isEmpty = tags.length === 0;
+    plan.properties.push({
+      dataset: `${entry.dataset}@${commit}`,
+      properties: isEmpty ? {} : { [TAGS]: formatTags(tags) },
+      inherit: isEmpty ? [TAGS] : [],
+    });
+  }
 }
 
 function readClaims({ pool, filesystems, snapshots, values }: World, plan: Plan): Claim[] {

@@ -1,6 +1,7 @@
 /** Which dots and branches there are, in memory: rebuilt from ZFS at each start, changed after ZFS was. */
 
 import { DmError } from '../lib/errors.ts';
+import type { Tag } from '../model/tags.ts';
 import type { BranchRef, DotRef } from '../wire/methods.ts';
 
 /** One filesystem that is a dot's master or one of its branches. */
@@ -21,6 +22,10 @@ export interface Entry {
   fork: { id: string; commit: string } | undefined;
   /** Ids of its own commits, oldest first. None: its creation was cut. */
   commits: readonly string[];
+  /** Tags by commit of its own. */
+  tags: ReadonlyMap<string, readonly Tag[]>;
+  /** The mark of a rollback that is over could not be taken away: no commit before that, which it would undo. */
+  marked?: boolean;
   /** Its deletion was decided and could be neither finished nor taken back: it is not mounted any more. */
   deleting?: boolean;
 }

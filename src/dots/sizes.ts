@@ -59,6 +59,12 @@ export class Sizes {
     return this.#sizes.get(dataset) ?? { referenced: 0, dirty: 0 };
   }
 
+  /** What is uncommitted was committed or thrown away just now: the next look asks ZFS anew. */
+  clean(dataset: string): void {
+    this.#sizes = new Map(this.#sizes).set(dataset, { ...this.of(dataset), dirty: 0 });
+    this.#askedAt = Number.NEGATIVE_INFINITY;
+  }
+
   /** Waits at most `deadlineMs` for an answer that is awaited. */
   async settle(deadlineMs: number): Promise<void> {
     if (this.#asking) await within(this.#asking, deadlineMs);

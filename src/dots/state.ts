@@ -48,7 +48,7 @@ export interface State {
   mounts: Record<string, StoredMount>;
   /** Filesystem id → subdots whose directory got its owner and mode: they never get them again. */
   prepared: Record<string, string[]>;
-  /** Dot id → branch that its mounts show; master where there is none. */
+  /** Dot id → id of the branch that its mounts show; master where there is none. */
   checkedOut: Record<string, string>;
 }
 
@@ -97,7 +97,7 @@ export function withoutFilesystems(state: State, ids: ReadonlySet<string>): Stat
     collaborators: keep(state.collaborators, id => !ids.has(id)),
     mounts: keep(state.mounts, (_, mount) => !ids.has(mount.filesystemId)),
     prepared: keep(state.prepared, id => !ids.has(id)),
-    checkedOut: keep(state.checkedOut, id => !ids.has(id)),
+    checkedOut: keep(state.checkedOut, (dot, branch) => !ids.has(dot) && !ids.has(branch)),
   };
 }
 

@@ -95,6 +95,7 @@ export async function setProperties(zfs: Zfs, { properties }: Plan, log: Log): P
   for (const one of properties) {
     try {
       await zfs.set(one.dataset, one.properties);
+      await zfs.inherit(one.dataset, one.inherit);
     } catch (error) {
       log.error({ dataset: one.dataset, reason: asDmError(error).message }, 'its properties can not be set');
     }

@@ -95,10 +95,10 @@ export function createUsers({
     async authenticate(login, secret) {
       const user = login === '' ? undefined : findUser(all(), login);
       if (isKey(secret, user?.apiKey ?? null) && user) {
-        return { user: safe(user), by: 'apikey', apiKey: secret };
+        return { user: safe(user), by: 'apikey', apiKey: secret, login };
       }
       if ((await isPassword(secret, user?.password ?? null)) && user) {
-        return { user: safe(user), by: 'password', apiKey: undefined };
+        return { user: safe(user), by: 'password', apiKey: undefined, login };
       }
       return undefined;
     },

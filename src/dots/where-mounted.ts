@@ -15,6 +15,8 @@ export interface Place {
 
 interface Mount {
   device: string;
+  /** The part of the filesystem that is seen; `/` is all of it. */
+  root: string;
   mountpoint: string;
   source: string;
 }
@@ -23,6 +25,12 @@ interface Mount {
 export async function deviceAt(mountpoint: string): Promise<string | undefined> {
   const mounts = await mountsSeenBy('self');
   return mounts.findLast(mount => mount.mountpoint === mountpoint)?.device;
+}
+
+/** Whether that, as a whole, is what is seen at `mountpoint`. */
+export async function isMountedAt(dataset: string, mountpoint: string): Promise<boolean> {
+  const top = (await mountsSeenBy('self')).findLast(mount => mount.mountpoint === mountpoint);
+  return top?.source === dataset && top.root === '/';
 }
 
 /** Every place where `dataset`, or the device that it had when it was mounted, appears. */
@@ -49,8 +57,8 @@ async function mountsSeenBy(pid: string): Promise<Mount[]> {
   const table = await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '');
   return table.split('\n').map(line => {
     const fields = line.split(' ');
-    const [, , device = '', , mountpoint = ''] = fields;
-    return { device, mountpoint: unescaped(mountpoint), source: unescaped(fields.at(-2) ?? '') };
+    const [, , device = '', root = '', mountpoint = ''] = fields;
+    return { device, root, mountpoint: unescaped(mountpoint), source: unescaped(fields.at(-2) ?? '') };
   });
 }
 

@@ -9,7 +9,10 @@ import type { Log } from '../lib/log.ts';
 import { until } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
+import { createBranches } from './branches.ts';
 import { finishCheckouts, type Switcher } from './checkout.ts';
+import { CommitMetadata } from './commit-metadata.ts';
+import { createCommits } from './commits.ts';
 import type { Context, UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
@@ -19,12 +22,15 @@ import type { Workshop } from './index.ts';
 import { IndexWriter } from './index-writer.ts';
 import { initialState } from './initial-state.ts';
 import { allValues, PREFIX } from './keyspace.ts';
+import { withMountNames } from './mount-names.ts';
 import { nameKey, Queues } from './queue.ts';
 import { type Plan, reconcile } from './reconcile.ts';
 import { fullName, Registry } from './registry.ts';
+import { createRollbacks, finishRollbacks } from './rollback.ts';
 import { Sizes } from './sizes.ts';
 import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
 import { Survey, setProperties } from './survey.ts';
+import { createTags } from './tags.ts';
 import { createUsers } from './users.ts';
 
 export interface WorkshopOptions {
@@ -39,7 +45,7 @@ export interface WorkshopOptions {
   writeFileAtomic: WriteAtomic;
   /** A file of ours with the admin's API key in clear: a reset replaces it. Undefined: the machine's owner keeps it. */
   adminKeyFile?: string | undefined;
-  /** Names the processes in the way of a deletion where ZFS's own "busy" names none. */
+  /** Names the processes in the way of a rollback, and of a deletion where ZFS's own "busy" names none. */
   usersOf?: UsersOf;
   /** Changes what the machine's mountpoints show; without one a checkout is only recorded. */
   switcher?: Switcher;
@@ -92,12 +98,15 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     index,
     queues,
     sizes,
+    metadata: new CommitMetadata(),
   };
 
   const plan = reconcile({ pool, nodeId, filesystems, snapshots, values });
   survey.adopt(filesystems, plan);
   await setProperties(zfs, plan, log);
   await finishCut(context, plan);
+  await finishRollbacks(context, plan.rollbacks);
+  await store.change(state => withMountNames(state, registry));
   await finishCheckouts(context);
   if (values) await index.sync(values);
   else index.fallBehind(failure);
@@ -105,6 +114,8 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   return {
     users: createUsers({ store, index, log, keepAdminKey }),
     dots: createDots(context),
+    commits: { ...createCommits(context), ...createTags(context), ...createRollbacks(context) },
+    branches: createBranches(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),
     async close() {

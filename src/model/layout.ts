@@ -22,9 +22,15 @@ export const PROPERTY = {
   dot: 'dm-linuxkit:dot',
   /** `<id>@<commit>` of the dot that this one was forked from; absent on others. On master. */
   fork: 'dm-linuxkit:fork',
-  /** `true` from the moment a dot's deletion is decided: one that was cut is finished at the next start. On master. */
+  /** `true` from the moment a deletion is decided, of a dot (on master) or of one branch: what was cut is finished. */
   deleting: 'dm-linuxkit:deleting',
+  /** `<namespace>/<name>` from the moment a renaming is decided until both properties say so. On master. */
+  renaming: 'dm-linuxkit:renaming',
+  /** Id of the commit to which a rollback was decided, until it is done. */
+  rollback: 'dm-linuxkit:rollback',
 } as const;
+/** User property of a snapshot: its tags (model/tags.ts). */
+export const TAGS = 'dm-linuxkit:tags';
 
 /** Beside the mounts, on the machine: sockets, run files, locks. Private, tmpfs where the machine has one. */
 export const RUN_DIRECTORY = '/run/dotmesh';

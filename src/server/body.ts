@@ -2,9 +2,10 @@
 
 import type { IncomingMessage } from 'node:http';
 
-export const BODY_LIMIT = 1 << 20;
+/** A commit's metadata may be 100 values of 64 KiB, which JSON makes longer. */
+export const BODY_LIMIT = 16 << 20;
 /** So much more is read and thrown away, so that an honest client gets to see its refusal. */
-const PATIENCE = 8 * BODY_LIMIT;
+const PATIENCE = 8 << 20;
 
 /** The body as text; undefined when it is over the limit. Rejects when the client goes away or is cut. */
 export async function readBody(req: IncomingMessage, limit = BODY_LIMIT): Promise<string | undefined> {

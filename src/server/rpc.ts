@@ -19,6 +19,8 @@ import { type MethodName, type Methods, SERVICE } from '../wire/methods.ts';
 import { isMethodName, readParams } from '../wire/params.ts';
 import { type Door, identify } from './auth.ts';
 import { BODY_LIMIT, readBody } from './body.ts';
+import { branchMethods } from './methods/branches.ts';
+import { commitMethods } from './methods/commits.ts';
 import { dotMethods } from './methods/dots.ts';
 import { checkPermission, type Method, type MethodsOf } from './methods/method.ts';
 import { mountMethods } from './methods/mounts.ts';
@@ -27,7 +29,14 @@ import { userMethods } from './methods/users.ts';
 import type { Metrics } from './metrics.ts';
 import { replyError, replyRpc, replyText, replyUnauthorized } from './replies.ts';
 
-const METHODS: MethodsOf<MethodName> = { ...serverMethods, ...userMethods, ...dotMethods, ...mountMethods };
+const METHODS: MethodsOf<MethodName> = {
+  ...serverMethods,
+  ...userMethods,
+  ...dotMethods,
+  ...commitMethods,
+  ...branchMethods,
+  ...mountMethods,
+};
 
 export interface RpcContext {
   workshop: Workshop;

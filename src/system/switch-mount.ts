@@ -91,6 +91,23 @@ export async function switchMount(request: SwitchRequest): Promise<Switched> {
   });
 }
 
+/**
+ * Mounts anew what shows a directory that was removed (the mount table then has `//deleted` behind its root); nothing
+ * happens to a mount that is well, or where nothing of ours is mounted. Whoever bound that directory stays on it.
+ *
+ * @throws DmError mount/UNMOUNT_BUSY (data.users), mount/MOUNT_FAILED, mount/NOT_VISIBLE
+ */
+export async function refreshMount(request: SwitchRequest): Promise<void> {
+  const { mountpoint, path, isOurs } = request;
+  await withMountLock(async () => {
+    const layers = (await mountsAt(mountpoint)).filter(({ source }) => isOurs(source));
+    if (!layers.some(({ root }) => root.endsWith('//deleted'))) return;
+    for (const _ of layers) await unmount(mountpoint);
+    await bindApart(path, mountpoint);
+    await checkSeen(request);
+  });
+}
+
 async function takeTop({ mountpoint, force }: SwitchRequest): Promise<void> {
   try {
     await unmount(mountpoint);

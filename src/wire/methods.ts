@@ -1,6 +1,7 @@
 /**
  * The calls of DotmeshRPC as they travel: params and results, both directions on one page. Wire reference §2, §3.
- * Field names are the original's. What is ours is marked "ours": additive, and only over the server's UNIX socket.
+ * Field names are the original's. What is ours is marked "ours": additive, and what concerns the machine itself is to be
+ * had only over the server's UNIX socket.
  */
 
 export const SERVICE = 'DotmeshRPC';
@@ -95,6 +96,39 @@ export interface Checkout {
   LeftBehind: { Pid: number; Command: string; Mountpoint: string }[];
 }
 
+/** A commit as the original lists it, oldest first. */
+export interface Snapshot {
+  Id: string;
+  /** Texts: author, message, timestamp (nanoseconds), and what the user gave. */
+  Metadata: Record<string, string>;
+}
+
+/** Ours: a commit of a branch's whole history. */
+export interface HistoryCommit extends Snapshot {
+  /** Branch that it was made on; '' is master. Another than the one asked for: inherited. */
+  Branch: string;
+  Tags: string[];
+}
+
+/** Ours: what a rollback to a commit would destroy. */
+export interface RollbackLosses {
+  /** Commits after it, oldest first. */
+  Commits: Snapshot[];
+  /** Names of branches that grow from those, and from each other, leaves first. */
+  Branches: string[];
+  /** Bytes written since the newest commit. */
+  DirtyBytes: number;
+  /** Mounted subdots that the commit does not have: they are made again, empty. */
+  Subdots: string[];
+  /** Processes with files open on the branch. */
+  Users: Process[];
+}
+
+export interface Process {
+  Pid: number;
+  Command: string;
+}
+
 /** Method name → what travels. `null` params are an absent member or `null`. */
 export interface Methods {
   Ping: { params: null; result: true };
@@ -118,6 +152,43 @@ export interface Methods {
   GetApiKey: { params: null; result: { ApiKey: string } };
   ResetApiKey: { params: null; result: { ApiKey: string } };
   UpdatePassword: { params: { NewPassword: string }; result: SafeUser };
+  /** Sorted names, without `master`. */
+  Branches: { params: DotRef; result: string[] };
+  Containers: { params: BranchRef; result: Container[] };
+  /** Node id → ids of the commits that node lacks. Admin only. */
+  GetReplicationLatencyForBranch: { params: BranchRef; result: Record<string, string[]> };
+  /** The id of the new commit. */
+  Commit: {
+    params: BranchRef & { Message: string; Metadata: Record<string, string> | null };
+    result: string;
+  };
+  Commits: { params: BranchRef; result: Snapshot[] };
+  CommitsById: { params: string; result: Snapshot[] };
+  /**
+   * Force (ours): although processes have files open. IfNothingLost (ours): refuses when a commit, a branch or
+   * something uncommitted would be destroyed.
+   */
+  Rollback: {
+    params: BranchRef & { SnapshotId: string; Force?: boolean; IfNothingLost?: boolean };
+    result: true;
+  };
+  /** SourceBranch is `master` for master, not ''. */
+  Branch: {
+    params: DotRef & { SourceBranch: string; NewBranchName: string; SourceCommitId: string };
+    result: true;
+  };
+  /** [] while no container of this machine uses a dot by itself. */
+  ContainersById: { params: string; result: Container[] };
+  ForceBranchMasterById: { params: { FilesystemId: string; Master: string }; result: true };
+  /** Ours, like all that follow. Own commits and those inherited from the branches it grew from, oldest first. */
+  History: { params: BranchRef; result: HistoryCommit[] };
+  PreviewRollback: { params: BranchRef & { SnapshotId: string }; result: RollbackLosses };
+  /** Moves the tag when there is one of that name in the dot. */
+  Tag: { params: BranchRef & { CommitId: string; Tag: string }; result: true };
+  Untag: { params: DotRef & { Tag: string }; result: true };
+  DeleteBranch: { params: BranchRef; result: true };
+  RenameBranch: { params: BranchRef & { NewBranchName: string }; result: true };
+  RenameDot: { params: DotRef & { NewNamespace: string; NewName: string }; result: true };
   /** Ours, socket only. */
   PrepareMount: { params: PrepareMountParams; result: PreparedMount };
   /** Ours, socket only. Every recorded mount, each made ready (`Path`) or with its fault. */

@@ -7,7 +7,8 @@ import { CODE, RpcFault } from './json-rpc.ts';
 import { compact, firstElement, kindOf, members } from './json-text.ts';
 import type { MethodName, Methods } from './methods.ts';
 
-type FieldType = 'string' | 'number' | 'boolean';
+/** `map`: texts by text, or null. */
+type FieldType = 'string' | 'number' | 'boolean' | 'map';
 type Fields = Record<string, FieldType>;
 /** null: no params; 'string': a bare string; else an object with these fields. */
 type Shape = null | 'string' | Fields;
@@ -15,7 +16,14 @@ type ShapeOf<P> = P extends null
   ? null
   : P extends string
     ? 'string'
-    : { [K in keyof P]: P[K] extends string ? 'string' : P[K] extends number ? 'number' : 'boolean' };
+    : { [K in keyof P]-?: FieldOf<NonNullable<P[K]>> };
+type FieldOf<T> = T extends string
+  ? 'string'
+  : T extends number
+    ? 'number'
+    : T extends boolean
+      ? 'boolean'
+      : 'map';
 
 const DOT = { Namespace: 'string', Name: 'string' } as const;
 const BRANCH = { ...DOT, Branch: 'string' } as const;
@@ -40,13 +48,30 @@ const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   GetApiKey: null,
   ResetApiKey: null,
   UpdatePassword: { NewPassword: 'string' },
+  Branches: DOT,
+  Containers: BRANCH,
+  GetReplicationLatencyForBranch: BRANCH,
+  Commit: { ...BRANCH, Message: 'string', Metadata: 'map' },
+  Commits: BRANCH,
+  CommitsById: 'string',
+  Rollback: { ...BRANCH, SnapshotId: 'string', Force: 'boolean', IfNothingLost: 'boolean' },
+  Branch: { ...DOT, SourceBranch: 'string', NewBranchName: 'string', SourceCommitId: 'string' },
+  ContainersById: 'string',
+  ForceBranchMasterById: { FilesystemId: 'string', Master: 'string' },
+  History: BRANCH,
+  PreviewRollback: { ...BRANCH, SnapshotId: 'string' },
+  Tag: { ...BRANCH, CommitId: 'string', Tag: 'string' },
+  Untag: { ...DOT, Tag: 'string' },
+  DeleteBranch: BRANCH,
+  RenameBranch: { ...BRANCH, NewBranchName: 'string' },
+  RenameDot: { ...DOT, NewNamespace: 'string', NewName: 'string' },
   PrepareMount: { ...BRANCH, Subdot: 'string', Owner: 'string', Mode: 'string', Mountpoint: 'string' },
   Mounts: null,
   ForgetMount: { Mountpoint: 'string' },
 };
 
-const GO_TYPE = { string: 'string', number: 'int', boolean: 'bool' } as const;
-const ZERO = { string: '', number: 0, boolean: false } as const;
+const GO_TYPE = { string: 'string', number: 'int', boolean: 'bool', map: 'map[string]string' } as const;
+const ZERO = { string: '', number: 0, boolean: false, map: null } as const;
 
 export function isMethodName(name: string): name is MethodName {
   return Object.hasOwn(SHAPES, name);
@@ -100,12 +125,33 @@ function decodeFields(fields: Fields, raw: string): { value: unknown } | { fault
     const name = names.get(member.toLowerCase());
     const type = name === undefined ? undefined : fields[name];
     if (name === undefined || type === undefined || kindOf(memberRaw) === 'null') continue;
+    if (type === 'map' && kindOf(memberRaw) === 'object') {
+      const texts = decodeTexts(name, memberRaw);
+      if ('fault' in texts) return texts;
+      // Go decodes into the map that is there: a field that comes twice adds to it.
+      value.set(name, { ...(value.get(name) ?? {}), ...texts.value });
+      continue;
+    }
     const read: unknown = kindOf(memberRaw) === 'string' ? text(memberRaw) : JSON.parse(memberRaw);
     const where = `Go struct field .${name} of type ${GO_TYPE[type]}`;
     if (typeof read !== type) return { fault: `${kindOf(memberRaw)} into ${where}` };
     value.set(name, read);
   }
   return { value: Object.fromEntries(value) };
+}
+
+/** Keys differ by case here, null is the empty text, and of a key that comes twice the last counts. */
+function decodeTexts(field: string, raw: string): { value: Record<string, string> } | { fault: string } {
+  const texts = new Map<string, string>();
+  for (const [key, valueRaw] of members(raw)) {
+    const kind = kindOf(valueRaw);
+    if (kind !== 'string' && kind !== 'null') {
+      return { fault: `${kind} into Go struct field .${field} of type string` };
+    }
+    texts.set(key.toWellFormed(), kind === 'null' ? '' : text(valueRaw));
+  }
+  // fromEntries defines members: a key may be __proto__, which an assignment would lose.
+  return { value: Object.fromEntries(texts) };
 }
 
 function zero(shape: Shape): unknown {

@@ -4,7 +4,7 @@ import { DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { assignment, dataset, options, propertyName } from './arguments.ts';
 import { findCapabilities } from './capabilities.ts';
-import { lines, SLOW_MS, zfs } from './command.ts';
+import { lines, SLOW_MS, zfs, zpool } from './command.ts';
 import { listEverything, listFilesystems, listSizes, listSnapshots } from './filesystems.ts';
 import { COLUMNS, framed } from './framed.ts';
 import type { Capabilities, Pools, Zfs } from './index.ts';
@@ -12,6 +12,9 @@ import { busyError, mountDataset, mountsOf, patiently, tryUnmount, unmountDatase
 import { commandLinePools } from './pools.ts';
 
 export { commandLinePools, findCapabilities };
+
+/** Set for the waiting that it brings. */
+const SETTLED = 'dm-linuxkit:settled';
 
 /**
  * The ZFS of this machine, asked once what it is.
@@ -50,6 +53,10 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
     get: (name, properties) => get(name, properties),
     snapshot: async (name, id, properties) =>
       change(['snapshot', ...options('-o', properties), dataset(`${name}@${id}`)], `${name}@${id}`),
+    clone: (snapshot, name, properties) => clone(snapshot, name, properties, capabilities),
+    // Never -R: what grows from later snapshots is destroyed by name, by whoever asks, or not at all.
+    rollback: async (name, id) => change(['rollback', '-r', dataset(`${name}@${id}`)], name, SLOW_MS),
+    settle: root => settle(root, capabilities),
     mount: name => mountDataset(name, capabilities),
     unmount: name => unmountDataset(name),
   };
@@ -57,6 +64,28 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
 
 async function change(args: readonly string[], about: string, timeoutMs?: number): Promise<void> {
   await zfs(args, about, timeoutMs === undefined ? {} : { timeoutMs });
+}
+
+/** zfs-fuse mounts a clone whatever its canmount says, when it has a mountpoint: there it gets one in a second step. */
+async function clone(
+  snapshot: string,
+  name: string,
+  properties: Record<string, string>,
+  { userSpace }: Capabilities,
+): Promise<void> {
+  const { mountpoint } = properties;
+  const isLater = userSpace && mountpoint !== undefined;
+  const first = { canmount: 'noauto', ...properties, ...(isLater ? { mountpoint: 'none' } : {}) };
+  await change(['clone', ...options('-o', first), dataset(snapshot), dataset(name)], name, SLOW_MS);
+  if (isLater) await change(['set', assignment('mountpoint', mountpoint), name], name);
+}
+
+/** Sizes count what has reached the disk with its transaction group. */
+async function settle(root: string, { userSpace }: Capabilities): Promise<void> {
+  const pool = dataset(root).split('/')[0] ?? root;
+  if (!userSpace) await zpool(['sync', pool], pool, { timeoutMs: SLOW_MS });
+  // zfs-fuse has no `zpool sync`; a change of a property waits for the group that holds all before it.
+  else await change(['set', assignment(SETTLED, 'true'), root], root, SLOW_MS);
 }
 
 async function get(name: string, properties: readonly string[]): Promise<Record<string, string>> {

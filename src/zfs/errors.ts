@@ -44,7 +44,7 @@ const RULES: readonly Rule[] = [
     say: about => `${about} exists already.`,
   },
   {
-    words: /has dependent clones|has children/,
+    words: /has dependent clones|has children|clones of previous snapshots exist/,
     kind: 'zfs',
     code: 'DATASET_HAS_DEPENDENTS',
     say: about => `${about} can not be destroyed: other datasets depend on it.`,

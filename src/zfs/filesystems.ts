@@ -1,7 +1,7 @@
 /** Listing: filesystems, snapshots and sizes below a root, with a fixed number of commands. */
 
 import { isDmError } from '../lib/errors.ts';
-import { PROPERTY } from '../model/layout.ts';
+import { PROPERTY, TAGS } from '../model/layout.ts';
 import type { Mount } from '../system/mounts.ts';
 import { dataset } from './arguments.ts';
 import { lines, zfs } from './command.ts';
@@ -11,7 +11,7 @@ import { zfsMounts } from './mounting.ts';
 import { parseNumbers, sizesFrom } from './sizes.ts';
 
 const OF_FILESYSTEMS = ['guid', 'origin', 'mountpoint', ...Object.values(PROPERTY)];
-const OF_SNAPSHOTS = ['guid', 'createtxg'];
+const OF_SNAPSHOTS = ['guid', 'createtxg', TAGS];
 const LIST_MS = 120_000;
 /** Every snapshot answers for every name: a stranger's stream with thousands of names must not stop us. */
 const MOST_METADATA_NAMES = 64;
@@ -48,7 +48,10 @@ export async function listEverything(root: string, capabilities: Capabilities): 
   const properties = [...new Set([...OF_FILESYSTEMS, ...OF_SNAPSHOTS])];
   const rows = await rowsOf(properties, ['-r', ...ofType('filesystem,snapshot', capabilities)], root);
   return {
-    filesystems: filesystemsFrom(rows, await wholeMounts()),
+    filesystems: filesystemsFrom(
+      rows.filter(({ property }) => property !== TAGS),
+      await wholeMounts(),
+    ),
     snapshots: snapshotsFrom(rows.filter(({ property }) => OF_SNAPSHOTS.includes(property))),
   };
 }
@@ -101,7 +104,8 @@ export async function listSnapshots(
     ? await get([...where, '-s', 'local,received', '-o', 'name,property', 'all'], root)
     : '';
   if (names === undefined) return [];
-  const snapshots = snapshotsFrom(await rowsOf([...OF_SNAPSHOTS, ...commonest(names)], where, root));
+  const wanted = [...new Set([...OF_SNAPSHOTS, ...commonest(names)])];
+  const snapshots = snapshotsFrom(await rowsOf(wanted, where, root));
   return depth === 0 ? snapshots.filter(each => each.filesystem === root) : snapshots;
 }
 
@@ -124,11 +128,13 @@ export function snapshotsFrom(rows: readonly Row[]): Snapshot[] {
   for (const { name, property, source, value } of rows) {
     const [filesystem = '', id] = name.split('@');
     if (id === undefined) continue;
-    const snapshot = found.get(name) ?? { filesystem, id, guid: '', createtxg: 0, properties: {} };
+    const snapshot = found.get(name) ?? { filesystem, id, guid: '', createtxg: 0, tags: '', properties: {} };
     found.set(name, snapshot);
     if (property === 'guid') snapshot.guid = value;
     else if (property === 'createtxg') snapshot.createtxg = Number(value);
-    else if (source === 'local' || source === 'received') snapshot.properties[property] = value;
+    else if (property === TAGS) {
+      if (source === 'local') snapshot.tags = value;
+    } else if (source === 'local' || source === 'received') snapshot.properties[property] = value;
   }
   return [...found.values()].sort((a, b) =>
     a.filesystem === b.filesystem ? a.createtxg - b.createtxg : a.filesystem < b.filesystem ? -1 : 1,

@@ -53,6 +53,8 @@ export interface Snapshot {
   guid: string;
   /** Order of creation in the pool; rises. */
   createtxg: number;
+  /** Value of TAGS (model/layout.ts) when its source is `local`; '' when there is none. */
+  tags: string;
   /** With `metadata`: user properties whose source is local or received (wire reference §4.2); else {}. */
   properties: Record<string, string>;
 }
@@ -90,12 +92,23 @@ export interface Zfs {
   create(name: string, properties: Record<string, string>): Promise<void>;
   /** Destroys a filesystem with its snapshots (not its clones). A short "busy" after an unmount is waited out. */
   destroy(name: string): Promise<void>;
+  /** Of a filesystem, or user properties of a snapshot. */
   set(name: string, properties: Record<string, string>): Promise<void>;
   /** Takes user properties away. */
   inherit(name: string, properties: readonly string[]): Promise<void>;
   /** Native properties by name, `-p` values. */
   get(name: string, properties: readonly string[]): Promise<Record<string, string>>;
+  /** Holds all that was written before the call; on disk with it when it resolves. */
   snapshot(name: string, id: string, properties?: Record<string, string>): Promise<void>;
+  /** A filesystem from a snapshot `pool/fs@id`, with its properties in one step; does not mount by itself. */
+  clone(snapshot: string, name: string, properties: Record<string, string>): Promise<void>;
+  /**
+   * Takes the filesystem back to its own snapshot `id`; later ones are destroyed. It may stay mounted.
+   * @throws DmError DATASET_HAS_DEPENDENTS when a later one has clones: then nothing has changed
+   */
+  rollback(name: string, id: string): Promise<void>;
+  /** What was written so far counts in `sizes` when it resolves; `root` is a filesystem of ours in the pool. */
+  settle(root: string): Promise<void>;
   /** Mounts at its `mountpoint`; nothing happens when it is mounted. One mount at a time on the machine. */
   mount(name: string): Promise<void>;
   /** Nothing happens when it is not mounted. Throws DATASET_BUSY with the users of its files where they can be seen. */

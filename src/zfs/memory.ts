@@ -4,15 +4,13 @@
  */
 
 import { DmError } from '../lib/errors.ts';
-import { PROPERTY } from '../model/layout.ts';
+import { PROPERTY, TAGS } from '../model/layout.ts';
 import { assignment, dataset } from './arguments.ts';
 import type { Capabilities, Filesystem, Snapshot, SnapshotOptions, Zfs } from './index.ts';
 
 export interface MemoryZfs extends Zfs {
   /** Adds to what the filesystem refers to, as if files had been written. */
   write(name: string, bytes: number): void;
-  /** A filesystem cloned from a snapshot `pool/fs@id`. */
-  clone(snapshot: string, name: string): void;
   /** Somebody has files open on it, or no longer: unmounting and destroying answer DATASET_BUSY. */
   setBusy(name: string, busy: boolean): void;
 }
@@ -79,10 +77,17 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
     const owners = below(root).filter(({ name }) => depth === undefined || name === root);
     return owners
       .flatMap(owner => owner.snapshots)
-      .map(({ referenced: _, ...snapshot }) => ({
+      .map(({ referenced: _, properties: { [TAGS]: tags = '', ...others }, ...snapshot }) => ({
         ...snapshot,
-        properties: metadata ? { ...snapshot.properties } : {},
+        tags,
+        properties: metadata ? others : {},
       }));
+  }
+  function snapshotAt(name: string) {
+    const [filesystem = '', id] = dataset(name).split('@');
+    const found = entry(filesystem).snapshots.find(each => each.id === id);
+    if (!found) throw new DmError('zfs', 'DATASET_MISSING', `There is no ${name}.`);
+    return found;
   }
   function refuseBusy(name: string): void {
     if (!entry(name).busy) return;
@@ -116,10 +121,13 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
       entries.delete(name);
     },
     async set(name, properties) {
-      assign(entry(name), properties);
+      for (const [property, value] of Object.entries(properties)) assignment(property, value);
+      if (name.includes('@')) Object.assign(snapshotAt(name).properties, properties);
+      else assign(entry(name), properties);
     },
     async inherit(name, properties) {
-      for (const property of properties) delete entry(name).properties[property];
+      const from = name.includes('@') ? snapshotAt(name) : entry(name);
+      for (const property of properties) delete from.properties[property];
     },
     async get(name, properties) {
       const { guid, origin = '-', mounted, mountpoint, native, referenced } = entry(name);
@@ -141,9 +149,28 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
         id,
         guid: nextGuid(),
         createtxg: clock,
+        tags: '',
         properties: { ...properties },
       };
       owner.snapshots.push({ ...made, referenced: owner.referenced });
+    },
+    async clone(snapshot, name, properties) {
+      assign(add(name, snapshot, snapshotAt(snapshot).referenced), { canmount: 'noauto', ...properties });
+    },
+    async rollback(name, id) {
+      const { snapshots } = entry(name);
+      const at = snapshots.findIndex(each => each.id === id);
+      const target = snapshots[at];
+      if (!target) throw new DmError('zfs', 'DATASET_MISSING', `There is no ${name}@${id}.`);
+      const later = snapshots.slice(at + 1).map(each => `${name}@${each.id}`);
+      if ([...entries.values()].some(({ origin }) => origin !== undefined && later.includes(origin))) {
+        throw new DmError('zfs', 'DATASET_HAS_DEPENDENTS', `Clones depend on snapshots of ${name}.`);
+      }
+      snapshots.splice(at + 1);
+      entry(name).referenced = target.referenced;
+    },
+    async settle(root) {
+      entry(root);
     },
     async mount(name) {
       entry(name).mounted = true;
@@ -155,12 +182,6 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
     },
     write(name, bytes) {
       entry(name).referenced += bytes;
-    },
-    clone(snapshot, name) {
-      const [filesystem = '', id] = snapshot.split('@');
-      const source = entry(filesystem).snapshots.find(each => each.id === id);
-      if (!source) throw new DmError('zfs', 'DATASET_MISSING', `There is no ${snapshot}.`);
-      add(name, snapshot, source.referenced);
     },
     setBusy(name, busy) {
       entry(name).busy = busy;

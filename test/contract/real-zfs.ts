@@ -134,7 +134,7 @@ export function realZfsContract(test: TestFn): void {
   test.serial('a clone names its origin, and its origin is not destroyed', async t => {
     await zfs.create(`${pool}/origin`, {});
     await zfs.snapshot(`${pool}/origin`, 's');
-    await run(['zfs', 'clone', '-o', 'canmount=noauto', `${pool}/origin@s`, `${pool}/clone`]);
+    await zfs.clone(`${pool}/origin@s`, `${pool}/clone`, {});
     const clone = (await zfs.filesystems(pool)).find(each => each.name === `${pool}/clone`);
     t.is(clone?.origin, `${pool}/origin@s`);
     await t.throwsAsync(zfs.destroy(`${pool}/origin`), { code: 'DATASET_HAS_DEPENDENTS' });

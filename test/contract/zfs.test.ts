@@ -20,7 +20,7 @@ test('in memory as on disk, what is busy or cloned is kept', async t => {
   await t.throwsAsync(other.destroy('p/a'), { code: 'DATASET_BUSY' });
   other.setBusy('p/a', false);
   await other.snapshot('p/a', 's');
-  other.clone('p/a@s', 'p/b');
+  await other.clone('p/a@s', 'p/b', {});
   t.is((await other.filesystems('p/b'))[0]?.origin, 'p/a@s');
   await t.throwsAsync(other.destroy('p/a'), { code: 'DATASET_HAS_DEPENDENTS' });
 });

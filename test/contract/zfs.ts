@@ -146,6 +146,72 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
     await zfs.destroy(path);
   });
 
+  test.serial(
+    'a clone has its origin and its own properties from the start, and keeps its snapshot',
+    async t => {
+      const { zfs, root, path } = await setUp('source', { 'dm-linuxkit:name': 'app' });
+      await zfs.snapshot(path, 'one');
+      const clone = `${root}/cloned`;
+      const properties = { 'dm-linuxkit:name': 'other', mountpoint: subject().mountpoint('cloned') };
+      await t.throwsAsync(zfs.clone(`${path}@two`, clone, properties), { code: 'DATASET_MISSING' });
+      await zfs.clone(`${path}@one`, clone, properties);
+      await t.throwsAsync(zfs.clone(`${path}@one`, clone, properties), { code: 'DATASET_EXISTS' });
+      const found = (await zfs.filesystems(root)).find(each => each.name === clone);
+      t.like(found, {
+        origin: `${path}@one`,
+        mounted: false,
+        mountpoint: properties.mountpoint,
+        properties: { 'dm-linuxkit:name': 'other' },
+      });
+      t.is((await zfs.get(clone, ['canmount'])).canmount, 'noauto');
+      await t.throwsAsync(zfs.destroy(path), { code: 'DATASET_HAS_DEPENDENTS' });
+      await zfs.destroy(clone);
+      await zfs.destroy(path);
+    },
+  );
+
+  test.serial(
+    'a rollback takes later snapshots along, and nothing at all when one of them has a clone',
+    async t => {
+      const { zfs, root, path, write } = await setUp('back');
+      const ids = async () => (await zfs.snapshots(path)).map(each => each.id);
+      await zfs.mount(path);
+      await write(path, 2 ** 20);
+      for (const id of ['one', 'two', 'three']) await zfs.snapshot(path, id);
+      await write(path, 2 ** 20);
+      await zfs.clone(`${path}@three`, `${root}/grown`, {});
+      await t.throwsAsync(zfs.rollback(path, 'one'), { code: 'DATASET_HAS_DEPENDENTS' });
+      t.deepEqual(await ids(), ['one', 'two', 'three']);
+      await zfs.destroy(`${root}/grown`);
+      await zfs.rollback(path, 'one');
+      t.deepEqual(await ids(), ['one']);
+      await zfs.settle(path);
+      const size = (await zfs.sizes(root)).get(path);
+      t.true((size?.dirty ?? -1) < 2 ** 17 && (size?.referenced ?? 0) < 2 ** 21, JSON.stringify(size));
+      await t.throwsAsync(zfs.rollback(path, 'two'), { code: 'DATASET_MISSING' });
+      await zfs.destroy(path);
+    },
+  );
+
+  test.serial(
+    'tags are set on a snapshot and taken away again, without making the filesystem dirty',
+    async t => {
+      const { zfs, root, path } = await setUp('tagged', { 'dm-linuxkit:tags': 'of the filesystem' });
+      await zfs.snapshot(path, 'one');
+      const tags = async () => (await zfs.snapshots(root)).map(each => each.tags);
+      t.deepEqual(await tags(), ['']);
+      await zfs.set(`${path}@one`, { 'dm-linuxkit:tags': 'v1=1' });
+      t.deepEqual(await tags(), ['v1=1']);
+      t.is((await zfs.everything(root)).snapshots[0]?.tags, 'v1=1');
+      await zfs.settle(path);
+      t.is((await zfs.sizes(root)).get(path)?.dirty, 0);
+      await zfs.inherit(`${path}@one`, ['dm-linuxkit:tags']);
+      t.deepEqual(await tags(), ['']);
+      await t.throwsAsync(zfs.set(`${path}@two`, { 'dm-linuxkit:tags': 'x' }), { code: 'DATASET_MISSING' });
+      await zfs.destroy(path);
+    },
+  );
+
   test.serial('mounting and unmounting twice is mounting and unmounting once', async t => {
     const { zfs, root, path } = await setUp('mounts');
     const mounted = async () => (await zfs.filesystems(root)).find(each => each.name === path)?.mounted;

@@ -1,6 +1,14 @@
 /** A workshop without ZFS and etcd: it keeps names in memory and refuses what the real one's contract refuses. */
 
-import { ADMIN_ID, type Caller, type Dots, type Users, type Workshop } from '../../src/dots/index.ts';
+import {
+  ADMIN_ID,
+  type Branches,
+  type Caller,
+  type Commits,
+  type Dots,
+  type Users,
+  type Workshop,
+} from '../../src/dots/index.ts';
 import { DmError } from '../../src/lib/errors.ts';
 import { checkName } from '../../src/model/names.ts';
 import type { BranchRef, DotmeshVolume, DotRef, SafeUser } from '../../src/wire/methods.ts';
@@ -15,13 +23,17 @@ const eve: SafeUser = { ...admin, Id: '11111111-1111-4111-8111-111111111111', Na
 export interface Overrides {
   users?: Partial<Users>;
   dots?: Partial<Dots>;
-  workshop?: Partial<Omit<Workshop, 'users' | 'dots'>>;
+  commits?: Partial<Commits>;
+  branches?: Partial<Branches>;
+  workshop?: Partial<Omit<Workshop, 'users' | 'dots' | 'commits' | 'branches'>>;
 }
 
 export function fakeWorkshop(overrides: Overrides = {}): Workshop {
   return {
     users: { ...fakeUsers(), ...overrides.users },
     dots: { ...fakeDots(), ...overrides.dots },
+    commits: { ...fakeCommits(), ...overrides.commits },
+    branches: { ...fakeBranches(), ...overrides.branches },
     nodeId: 'abc123',
     poolUsage: async () => 42,
     check: async () => '',
@@ -42,6 +54,35 @@ function fakeUsers(): Users {
     resetApiKey: async () => 'fresh-key',
     updatePassword: async () => admin,
     applyInitialSecrets: async () => {},
+  };
+}
+
+/** Not even a commit: tests of the doors say what they need. */
+function fakeCommits(): Commits {
+  const none = { Commits: [], Branches: [], DirtyBytes: 0, Subdots: [], Users: [] };
+  return {
+    commit: async () => 'commit',
+    list: async () => [],
+    listById: async () => [],
+    history: async () => [],
+    tag: async () => {},
+    untag: async () => {},
+    previewRollback: async () => none,
+    rollback: async () => {},
+  };
+}
+
+function fakeBranches(): Branches {
+  return {
+    list: () => [],
+    create: async () => {},
+    delete: async () => {},
+    rename: async () => {},
+    renameDot: async () => {},
+    containers: () => [],
+    containersById: () => [],
+    replicationLatency: () => ({ abc123: [] }),
+    forceMaster: () => {},
   };
 }
 

@@ -1,7 +1,8 @@
 /** ZFS for the unit tests of the workshop: real directories, no pool; what a test needs to break, it can break. */
 
-import { mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { DmError } from '../../src/lib/errors.ts';
+import { TAGS } from '../../src/model/layout.ts';
 import type { Filesystem, Pools, Size, Snapshot, Zfs } from '../../src/zfs/index.ts';
 
 export interface FakeZfs {
@@ -38,6 +39,9 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
   let guid = 1000n;
   let txg = 100;
 
+  /** Where the files of a snapshot are kept, by its name; of a clone until it is mounted, by the clone's. */
+  const files = new Map<string, string>();
+
   const failure = (code: string, name: string) => new DmError('zfs', code, `${name}: ${code}`);
   function command(verb: string, name: string): void {
     commands.push(`${verb} ${name}`);
@@ -51,6 +55,12 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
     if (!found) throw failure('DATASET_MISSING', name);
     return found;
   }
+  function findSnapshot(name: string): Snapshot {
+    const found = taken.find(({ filesystem, id }) => `${filesystem}@${id}` === name);
+    if (!found) throw failure('DATASET_MISSING', name);
+    return found;
+  }
+  const isOrigin = (name: string) => [...datasets.values()].some(other => other.origin?.startsWith(name));
   const below = (root: string, name: string) => name === root || name.startsWith(`${root}/`);
   function drop(name: string): void {
     datasets.delete(name);
@@ -111,19 +121,19 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
     async destroy(name) {
       command('destroy', name);
       const { mountpoint } = find(name);
-      if ([...datasets.values()].some(other => other.origin?.startsWith(`${name}@`))) {
-        throw failure('ZFS_FAILED', name);
-      }
+      if (isOrigin(`${name}@`)) throw failure('DATASET_HAS_DEPENDENTS', name);
       drop(name);
       await rm(mountpoint, { recursive: true, force: true });
     },
     async set(name, properties) {
       command('set', name);
-      setAll(find(name), properties);
+      if (name.includes('@')) findSnapshot(name).tags = properties[TAGS] ?? findSnapshot(name).tags;
+      else setAll(find(name), properties);
     },
     async inherit(name, properties) {
       command('inherit', name);
-      for (const property of properties) delete find(name).properties[property];
+      if (name.includes('@')) findSnapshot(name).tags = '';
+      else for (const property of properties) delete find(name).properties[property];
     },
     get: async (name, properties) => {
       const { guid } = find(name);
@@ -131,16 +141,46 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
     },
     async snapshot(name, id) {
       command('snapshot', name);
-      find(name);
+      const { mountpoint, mounted } = find(name);
+      if (taken.some(one => one.filesystem === name && one.id === id)) throw failure('DATASET_EXISTS', name);
       txg++;
-      guid++;
-      taken.push({ filesystem: name, id, guid: String(guid), createtxg: txg, properties: {} });
+      addSnapshot(name, id, txg);
+      if (!mounted) return;
+      files.set(`${name}@${id}`, `${mountpoint}.at-${id}`);
+      await cp(mountpoint, `${mountpoint}.at-${id}`, { recursive: true });
+    },
+    async clone(snapshot, name, properties) {
+      command('clone', name);
+      findSnapshot(snapshot);
+      if (datasets.has(name)) throw failure('DATASET_EXISTS', name);
+      add(name, { origin: snapshot });
+      setAll(find(name), properties);
+      const from = files.get(snapshot);
+      if (from !== undefined) files.set(name, from);
+    },
+    async rollback(name, id) {
+      command('rollback', name);
+      const { createtxg } = findSnapshot(`${name}@${id}`);
+      const later = taken.filter(one => one.filesystem === name && one.createtxg > createtxg);
+      if (later.some(one => isOrigin(`${name}@${one.id}`))) throw failure('DATASET_HAS_DEPENDENTS', name);
+      for (const one of later) taken.splice(taken.indexOf(one), 1);
+      const from = files.get(`${name}@${id}`);
+      const { mountpoint } = find(name);
+      if (from === undefined) return;
+      await rm(mountpoint, { recursive: true, force: true });
+      await cp(from, mountpoint, { recursive: true });
+    },
+    async settle(root) {
+      command('settle', root);
     },
     async mount(name) {
       command('mount', name);
       const filesystem = find(name);
       await mkdir(filesystem.mountpoint, { recursive: true });
       filesystem.mounted = true;
+      const from = files.get(name);
+      if (from !== undefined) await cp(from, filesystem.mountpoint, { recursive: true });
+      files.delete(name);
     },
     async unmount(name) {
       command('unmount', name);
@@ -166,7 +206,7 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
   add(pool, { guid: '3735928559' });
   const addSnapshot: FakeZfs['addSnapshot'] = (filesystem, id, createtxg) => {
     guid++;
-    taken.push({ filesystem, id, guid: String(guid), createtxg, properties: {} });
+    taken.push({ filesystem, id, guid: String(guid), createtxg, tags: '', properties: {} });
   };
   return { zfs, pools, datasets, taken, commands, fail, add, addSnapshot, drop };
 }

@@ -8,7 +8,7 @@ import { createWorkshop, type WorkshopOptions } from '../../src/dots/workshop.ts
 import { createMemoryEtcd } from '../../src/etcd/memory.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { writeFileAtomic } from '../../src/system/files.ts';
-import type { PrepareMountParams } from '../../src/wire/methods.ts';
+import type { Methods, PrepareMountParams } from '../../src/wire/methods.ts';
 import { createFakeZfs } from './fake-zfs.ts';
 
 export async function bench(more: Partial<WorkshopOptions> = {}) {
@@ -57,6 +57,31 @@ export const stranger: Caller = {
 };
 
 export const ref = (Name: string, Namespace = 'admin') => ({ Namespace, Name });
+
+export const branchRef = (Name: string, Branch = '') => ({ ...ref(Name), Branch });
+
+export const commitParams = (
+  Name: string,
+  Message: string,
+  more: Partial<Methods['Commit']['params']> = {},
+) => ({
+  ...branchRef(Name),
+  Message,
+  Metadata: null,
+  ...more,
+});
+
+export const growParams = (
+  Name: string,
+  NewBranchName: string,
+  SourceCommitId = '',
+  SourceBranch = 'master',
+) => ({
+  ...ref(Name),
+  SourceBranch,
+  NewBranchName,
+  SourceCommitId,
+});
 
 export const mountParams = (Name: string, more: Partial<PrepareMountParams> = {}): PrepareMountParams => ({
   ...ref(Name),

@@ -199,6 +199,7 @@ test('branches of branches come before what they were cloned from', t => {
     origin: origin === undefined ? undefined : { filesystemId: origin, snapshotId: 'c' },
     fork: undefined,
     commits: [],
+    tags: new Map(),
   });
   const order = leavesFirst([entry('m', undefined, ''), entry('b2', 'b1', 'two'), entry('b1', 'm', 'one')]);
   t.deepEqual(

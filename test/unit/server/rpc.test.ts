@@ -81,12 +81,12 @@ test('another content type is 415', async t => {
   t.is(none.body, 'rpc: unrecognized Content-Type: ');
 });
 
-test('a body over 1 MiB is refused with 413, one of exactly 1 MiB is read', async t => {
-  const padded = PING + ' '.repeat((1 << 20) - PING.length);
+test('a body over 16 MiB is refused with 413, one of exactly 16 MiB is read', async t => {
+  const padded = PING + ' '.repeat((16 << 20) - PING.length);
   t.is((await server.rpc(padded)).status, 200);
   const { status, body } = await server.rpc(`${padded} `);
   t.is(status, 413);
-  t.is(body, 'The request is larger than 1048576 bytes.\n');
+  t.is(body, 'The request is larger than 16777216 bytes.\n');
 });
 
 const BAD_NAMES = [

@@ -71,3 +71,32 @@ test('members of Object are no methods', t => {
   for (const name of ['constructor', '__proto__', 'toString', 'ping', '']) t.false(isMethodName(name));
   t.true(isMethodName('Ping'));
 });
+
+test('a map of texts is read as Go reads it', t => {
+  const metadata = (raw: string) => readParams('Commit', `{"Name":"shop","metadata":${raw}}`).Metadata;
+  t.is(metadata('null'), null);
+  t.is(readParams('Commit', undefined).Metadata, null);
+  t.deepEqual(metadata('{}'), {});
+  t.deepEqual(metadata('{"a":"1","A":"2","b":null,"a":"3","\\ud800":"\\udfff"}'), {
+    a: '3',
+    A: '2',
+    b: '',
+    '\ufffd': '\ufffd',
+  });
+  t.deepEqual(Object.entries(metadata('{"__proto__":"x"}') ?? {}), [['__proto__', 'x']]);
+  t.deepEqual(readParams('Commit', '{"Metadata":{"a":"1"},"metadata":{"b":"2"}}').Metadata, {
+    a: '1',
+    b: '2',
+  });
+  for (const raw of ['{"a":5}', '{"a":{}}', '[]', '"x"', '5', 'true']) {
+    t.is(
+      refusal('Commit', `{"Metadata":${raw}}`)[1],
+      'json: cannot unmarshal object into Go value of type [1]interface {}',
+    );
+  }
+  const inList = (raw: string) => refusal('Commit', `[{"Metadata":${raw}}]`)[1];
+  t.is(inList('{"a":5}'), 'json: cannot unmarshal number into Go struct field .Metadata of type string');
+  t.is(inList('[]'), 'json: cannot unmarshal array into Go struct field .Metadata of type map[string]string');
+  t.is(readParams('Rollback', '{"force":true}').Force, true);
+  t.is(readParams('Rollback', '{}').IfNothingLost, false);
+});
