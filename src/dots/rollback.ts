@@ -17,6 +17,7 @@ import { ensureMounted } from './mounting.ts';
 import { ROOT_SUBDOT } from './prepare-mount.ts';
 import { type Entry, fullName } from './registry.ts';
 import { setMark, tryClearMark } from './rollback-mark.ts';
+import { withRoom } from './room.ts';
 import { findFor, holding, inDot, inQueue } from './turn.ts';
 
 export function createRollbacks(context: Context): Pick<Commits, 'previewRollback' | 'rollback'> {
@@ -55,7 +56,7 @@ async function goBack(context: Context, entry: Entry, commit: string, doomed: Do
   await setMark(context, entry, commit);
   try {
     await destroyAll(context, doomed.branches);
-    await context.zfs.rollback(entry.dataset, commit);
+    await withRoom(context, () => context.zfs.rollback(entry.dataset, commit));
   } catch (error) {
     await tryClearMark(context, entry);
     throw error;
