@@ -10,6 +10,7 @@ import { removeEmpty, unlinkDot } from './directories.ts';
 import { entryValues, mountKey } from './keyspace.ts';
 import { leavesFirst } from './reconcile.ts';
 import { type Entry, fullName } from './registry.ts';
+import { withRoom } from './room.ts';
 import { member, withoutFilesystems } from './state.ts';
 import { deviceAt, mountsOf, type Place } from './where-mounted.ts';
 
@@ -58,7 +59,8 @@ async function deleteAll(context: Context, marked: Entry, entries: readonly Entr
 
 /** A full pool may have no room for the mark, and must be emptied all the same. */
 async function decide(context: Context, marked: Entry): Promise<void> {
-  await context.zfs.set(marked.dataset, { [PROPERTY.deleting]: 'true' }).catch(error => {
+  const mark = { [PROPERTY.deleting]: 'true' };
+  await withRoom(context, () => context.zfs.set(marked.dataset, mark)).catch(error => {
     if (!isDmError(error, 'NO_SPACE')) throw error;
     context.log.warn(
       { dataset: marked.dataset },

@@ -108,6 +108,7 @@ function toEntry(claim: Claim, id: string): Entry {
     name,
     branch,
     origin: undefined,
+    ...(claim.rollback === undefined ? {} : { marked: true }),
     fork,
     commits: snapshots.map(snapshot => snapshot.id).filter(commit => !isHidden(commit)),
     tags: new Map(snapshots.filter(each => each.tags !== '').map(each => [each.id, parseTags(each.tags)])),

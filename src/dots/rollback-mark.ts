@@ -7,11 +7,13 @@ import { asDmError, isDmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
 import type { Context } from './context.ts';
 import { type Entry, fullName } from './registry.ts';
+import { withRoom } from './room.ts';
 
 /** A full pool may have no room for the mark; a rollback makes room. */
 export async function setMark(context: Context, entry: Entry, commit: string): Promise<void> {
   entry.marked = true;
-  await context.zfs.set(entry.dataset, { [PROPERTY.rollback]: commit }).catch(error => {
+  const mark = { [PROPERTY.rollback]: commit };
+  await withRoom(context, () => context.zfs.set(entry.dataset, mark)).catch(error => {
     if (!isDmError(error, 'NO_SPACE')) throw error;
     const { dataset } = entry;
     context.log.warn({ dataset }, 'no space to mark the rollback: a power cut may stop it half way');

@@ -3,7 +3,7 @@
  * nobody uses it.
  */
 
-import { asDmError, DmError } from '../lib/errors.ts';
+import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { dotsRoot } from '../model/layout.ts';
 import { MASTER, ROOT_SUBDOT } from '../model/names.ts';
 import type { Process, RollbackLosses } from '../wire/methods.ts';
@@ -17,6 +17,7 @@ import { type Doomed, doomedBy, refuseLosses } from './losses.ts';
 import { ensureMounted } from './mounting.ts';
 import { type Entry, fullName } from './registry.ts';
 import { setMark, tryClearMark } from './rollback-mark.ts';
+import { withRoom } from './room.ts';
 import { findFor, holding, inDot, inQueue } from './turn.ts';
 
 export function createRollbacks(context: Context): Pick<Commits, 'previewRollback' | 'rollback'> {
@@ -55,19 +56,40 @@ async function goBack(context: Context, entry: Entry, commit: string, doomed: Do
   await setMark(context, entry, commit);
   try {
     await destroyAll(context, doomed.branches);
-    await context.zfs.rollback(entry.dataset, commit);
+    await withRoom(context, () => context.zfs.rollback(entry.dataset, commit));
   } catch (error) {
+    await lookAgain(context, entry);
     await tryClearMark(context, entry);
     throw error;
   }
-  entry.commits = entry.commits.slice(0, entry.commits.indexOf(commit) + 1);
-  const left = new Set(entry.commits);
-  entry.tags = new Map([...entry.tags].filter(([id]) => left.has(id)));
-  context.metadata.forget(entry, doomed.commits);
+  keepOnly(context, entry, entry.commits.slice(0, entry.commits.indexOf(commit) + 1));
   context.sizes.clean(entry.dataset);
-  await tryClearMark(context, entry);
-  for (const subdot of subdots) await makeSubdot(root, subdot, ownerships.get(subdot) ?? ANYBODY);
-  await refreshMounts(context, entry);
+  try {
+    for (const subdot of subdots) await makeSubdot(root, subdot, ownerships.get(subdot) ?? ANYBODY);
+    await refreshMounts(context, entry);
+  } finally {
+    await tryClearMark(context, entry);
+  }
+}
+
+/** What failed may have destroyed some of the later commits. */
+async function lookAgain(context: Context, entry: Entry): Promise<void> {
+  try {
+    const there = new Set((await context.zfs.snapshots(entry.dataset, { depth: 0 })).map(({ id }) => id));
+    const left = entry.commits.filter(id => there.has(id));
+    keepOnly(context, entry, left);
+  } catch (error) {
+    const facts = { dot: fullName(entry), reason: asDmError(error).message };
+    context.log.error(facts, 'which commits are left after a rollback that failed is seen at the next start');
+  }
+}
+
+function keepOnly(context: Context, entry: Entry, commits: readonly string[]): void {
+  const left = new Set(commits);
+  const gone = entry.commits.filter(id => !left.has(id));
+  entry.commits = commits;
+  entry.tags = new Map([...entry.tags].filter(([id]) => left.has(id)));
+  context.metadata.forget(entry, gone);
 }
 
 /** Recorded mounts show them: they have to be there. */
@@ -93,7 +115,10 @@ async function lossesOf(
   held?: 'held',
 ): Promise<RollbackLosses> {
   const { zfs, pool, metadata } = context;
-  await zfs.settle(dotsRoot(pool));
+  await zfs.settle(dotsRoot(pool)).catch(error => {
+    // A full pool can not always settle; what is known by then is enough.
+    if (!isDmError(error, 'NO_SPACE')) throw error;
+  });
   const size = (await zfs.sizes(entry.dataset)).get(entry.dataset);
   const known = (Id: string) => ({ Id, Metadata: metadata.known(entry, Id) ?? {} });
   return {

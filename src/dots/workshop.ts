@@ -27,6 +27,7 @@ import { nameKey, Queues } from './queue.ts';
 import { type Plan, reconcile } from './reconcile.ts';
 import { fullName, Registry } from './registry.ts';
 import { createRollbacks, finishRollbacks } from './rollback.ts';
+import { ROOM } from './room.ts';
 import { Sizes } from './sizes.ts';
 import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
 import { Survey, setProperties } from './survey.ts';
@@ -73,7 +74,8 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     : undefined;
   const nodeId = await nodeIdOf(zfs, pool);
   const everything = await zfs.everything(dotsRoot(pool));
-  if (everything.filesystems.length === 0) await zfs.create(dotsRoot(pool), { mountpoint: 'legacy' });
+  if (everything.filesystems.length === 0)
+    await zfs.create(dotsRoot(pool), { mountpoint: 'legacy', ...ROOM });
   const { snapshots } = everything;
   const filesystems = everything.filesystems.filter(({ name }) => name !== dotsRoot(pool));
 

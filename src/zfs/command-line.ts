@@ -13,6 +13,8 @@ import { commandLinePools } from './pools.ts';
 
 export { commandLinePools, findCapabilities };
 
+/** It destroys later snapshots one by one, and there may be thousands. */
+const ROLLBACK_MS = 900_000;
 /** Set for the waiting that it brings. */
 const SETTLED = 'dm-linuxkit:settled';
 
@@ -55,7 +57,7 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
       change(['snapshot', ...options('-o', properties), dataset(`${name}@${id}`)], `${name}@${id}`),
     clone: (snapshot, name, properties) => clone(snapshot, name, properties, capabilities),
     // Never -R: what grows from later snapshots is destroyed by name, by whoever asks, or not at all.
-    rollback: async (name, id) => change(['rollback', '-r', dataset(`${name}@${id}`)], name, SLOW_MS),
+    rollback: async (name, id) => change(['rollback', '-r', dataset(`${name}@${id}`)], name, ROLLBACK_MS),
     settle: root => settle(root, capabilities),
     mount: name => mountDataset(name, capabilities),
     unmount: name => unmountDataset(name),

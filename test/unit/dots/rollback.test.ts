@@ -183,3 +183,34 @@ test('a rollback that ZFS refuses changes nothing that is known', async t => {
   t.false(PROPERTY.rollback in (b.fake.datasets.get(`tank/dmfs/${id}`)?.properties ?? {}));
   await workshop.close();
 });
+
+test('a rollback that has no space gets what was kept back for it', async t => {
+  const { b, workshop, file, commit, back } = await withDot(t);
+  const one = await commit('one');
+  await commit('two');
+  b.fake.commands.length = 0;
+  b.fake.fail.set('rollback', new DmError('zfs', 'NO_SPACE', 'full'));
+  await back(one);
+  t.is(await readFile(file, 'utf8'), 'one');
+  const about = b.fake.commands.filter(command => /^rollback|^set tank\/dmfs$/.test(command));
+  t.deepEqual(
+    about.map(command => command.split(' ')[0]),
+    ['rollback', 'set', 'rollback', 'set'],
+  );
+  await workshop.close();
+});
+
+test('commits that a failed rollback destroyed are not listed any more', async t => {
+  const { b, workshop, commit, back, ids } = await withDot(t);
+  const one = await commit('one');
+  const two = await commit('two');
+  const three = await commit('three');
+  b.fake.fail.set('rollback', new DmError('zfs', 'ZFS_HUNG', 'no'));
+  b.fake.taken.splice(
+    b.fake.taken.findIndex(({ id }) => id === three),
+    1,
+  );
+  await t.throwsAsync(back(one), { code: 'ZFS_HUNG' });
+  t.deepEqual((await ids()).slice(1), [one, two]);
+  await workshop.close();
+});

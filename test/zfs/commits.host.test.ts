@@ -1,0 +1,4 @@
+import test from 'ava';
+import { commitsSuite } from './suites/commits.ts';
+
+commitsSuite(test);
