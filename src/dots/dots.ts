@@ -3,7 +3,7 @@
 import { DmError } from '../lib/errors.ts';
 import { checkName, checkNewDotName, MASTER } from '../model/names.ts';
 import type { BranchRef, DotRef } from '../wire/methods.ts';
-import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
+import { checkAdmin, checkMayCreate, checkMayDelete, mayRead, readable } from './access.ts';
 import type { Context } from './context.ts';
 import { createDot, finishDot } from './create-dot.ts';
 import { deleteDot } from './delete-dot.ts';
@@ -58,14 +58,15 @@ export function createDots(context: Context): Dots {
       return show(entry);
     },
 
-    lookup(ref) {
+    lookup(caller, ref) {
       checkRef(ref);
-      return registry.get(ref).id;
+      return readable(caller, store.state, registry, ref).id;
     },
 
-    exists(ref) {
+    exists(caller, ref) {
       checkRef(ref);
-      return registry.find(ref)?.id ?? '';
+      const entry = registry.find(ref);
+      return entry && mayRead(caller, store.state, entry) ? entry.id : '';
     },
 
     async create(caller, ref) {
@@ -77,9 +78,9 @@ export function createDots(context: Context): Dots {
 
     async delete(caller, ref) {
       checkRef({ ...ref, Branch: '' });
+      checkMayDelete(caller, store.state, { namespace: ref.Namespace, name: ref.Name });
       await queues.run(nameKey(ref.Namespace, ref.Name), async () => {
         const master = registry.get({ ...ref, Branch: '' });
-        checkMayDelete(caller, store.state, master);
         const ids = registry.ofDot(master.dot).map(entry => entry.id);
         await holding(context, ids.sort(), () => deleteDot(context, master));
       });
@@ -130,7 +131,7 @@ function isComplete(entry: Entry | undefined): boolean {
 }
 
 /** Namespace before name (§3.3). */
-function checkRef({ Namespace, Name, Branch }: BranchRef): void {
+export function checkRef({ Namespace, Name, Branch }: BranchRef): void {
   checkName('namespace', Namespace);
   checkName('dot', Name);
   checkName('branch', Branch ?? '');

@@ -13,6 +13,7 @@ import type {
   PreparedMount,
   PrepareMountParams,
   SafeUser,
+  TopLevelFilesystem,
 } from '../wire/methods.ts';
 
 export const ADMIN_ID = '00000000-0000-0000-0000-000000000000';
@@ -25,7 +26,8 @@ export interface Caller {
   apiKey: string | undefined;
 }
 
-export interface Users {
+/** Who someone is, and the secrets that show it. */
+export interface Logins {
   /**
    * `login` is a name, an e-mail or an id; `secret` an API key (compared first) or a password. Undefined when either
    * is wrong; takes the same time for an unknown user. scrypt runs at most twice at once.
@@ -44,15 +46,51 @@ export interface Users {
   applyInitialSecrets(secrets: { apiKey?: string; password?: string }): Promise<void>;
 }
 
+/**
+ * Users as the admin keeps them, in the original's words (§2.3): `User <name|email|id>=<x> not found`, `Invalid
+ * username.`, `[RegistrationServer] Error creating user …`. The callers check that it is the admin who asks.
+ */
+export interface Accounts {
+  /** With a password, and no key before `resetApiKey`. */
+  register(user: { Name: string; Email: string; Password: string }): Promise<SafeUser>;
+  setPassword(id: string, password: string): Promise<SafeUser>;
+  setEmail(id: string, email: string): Promise<SafeUser>;
+  setMetadata(id: string, field: string, value: string): Promise<SafeUser>;
+  /** Nothing happens when there is no such field. */
+  deleteMetadata(id: string, field: string): Promise<SafeUser>;
+  byName(name: string): SafeUser;
+  byEmail(email: string): SafeUser;
+  /** By the metadata field `CustomerId`. */
+  byCustomerId(customer: string): SafeUser;
+  /** All, by name. */
+  list(): SafeUser[];
+}
+
+export interface Users extends Logins, Accounts {}
+
+/** Who else may read and write a dot. A caller who may not read it is told what is told of one that is not there. */
+export interface Sharing {
+  /**
+   * `collaborator` is a name, an e-mail or an id; one who is there already stays.
+   * @throws `Please add collaborators to the master branch of the dot`, `Not owner. Please ask the owner to add the
+   *   collaborator.`, `User name=<x> not found`
+   */
+  add(caller: Caller, id: string, collaborator: string): Promise<void>;
+  /** @throws the like, `You cannot remove yourself as a collaborator from a dot.`, `<name> is not a collaborator …` */
+  remove(caller: Caller, id: string, collaborator: string): Promise<void>;
+  /** Every dot that the caller may read, with its branches, its owner and who else may read it; by name. */
+  dotsAndBranches(caller: Caller): Promise<TopLevelFilesystem[]>;
+}
+
 export interface Dots {
   /** Master branches that the caller may read (admin, owner, collaborator), with sizes at most a few seconds old. */
   list(caller: Caller): Promise<DotmeshVolume[]>;
   /** @throws `No known filesystem with id <id>`, `Permission denied.` */
   get(caller: Caller, id: string): Promise<DotmeshVolume>;
   /** @throws names (§3.3), `No such filesystem named '<ns>/<name>'`, branch errors (§2 E-nobranch) */
-  lookup(ref: BranchRef): string;
-  /** '' when there is none. @throws names */
-  exists(ref: BranchRef): string;
+  lookup(caller: Caller, ref: BranchRef): string;
+  /** '' when there is none, or none that the caller may read. @throws names */
+  exists(caller: Caller, ref: BranchRef): string;
   /**
    * The original's Create (§2.1): dataset, `__default__`, initial commit. What a cut left half made is finished.
    * @throws names, `A volume called <ns>/<name> already exists with id <id>`, `Unable to locate owner <ns>.`, no space
@@ -69,6 +107,7 @@ export interface Dots {
 
 export interface Workshop {
   users: Users;
+  sharing: Sharing;
   dots: Dots;
   /** Hexadecimal guid of the pool's root dataset (§3.4). */
   nodeId: string;

@@ -9,6 +9,7 @@ import type { Log } from '../lib/log.ts';
 import { until } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
+import { createAccounts } from './accounts.ts';
 import type { Context, UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
@@ -21,6 +22,7 @@ import { allValues, PREFIX } from './keyspace.ts';
 import { nameKey, Queues } from './queue.ts';
 import { type Plan, reconcile } from './reconcile.ts';
 import { fullName, Registry } from './registry.ts';
+import { createSharing } from './sharing.ts';
 import { Sizes } from './sizes.ts';
 import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
 import { Survey, setProperties } from './survey.ts';
@@ -92,7 +94,8 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   else index.fallBehind(failure);
 
   return {
-    users: createUsers({ store, index, log, keepAdminKey }),
+    users: { ...createUsers({ store, index, log, keepAdminKey }), ...createAccounts({ store, index }) },
+    sharing: createSharing(context),
     dots: createDots(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),

@@ -19,15 +19,24 @@ import { type MethodName, type Methods, SERVICE } from '../wire/methods.ts';
 import { isMethodName, readParams } from '../wire/params.ts';
 import { type Door, identify } from './auth.ts';
 import { BODY_LIMIT, readBody } from './body.ts';
+import { accountMethods } from './methods/accounts.ts';
 import { dotMethods } from './methods/dots.ts';
 import { checkPermission, type Method, type MethodsOf } from './methods/method.ts';
 import { mountMethods } from './methods/mounts.ts';
 import { serverMethods } from './methods/server.ts';
+import { sharingMethods } from './methods/sharing.ts';
 import { userMethods } from './methods/users.ts';
 import type { Metrics } from './metrics.ts';
 import { replyError, replyRpc, replyText, replyUnauthorized } from './replies.ts';
 
-const METHODS: MethodsOf<MethodName> = { ...serverMethods, ...userMethods, ...dotMethods, ...mountMethods };
+const METHODS: MethodsOf<MethodName> = {
+  ...serverMethods,
+  ...userMethods,
+  ...accountMethods,
+  ...sharingMethods,
+  ...dotMethods,
+  ...mountMethods,
+};
 
 export interface RpcContext {
   workshop: Workshop;

@@ -3,7 +3,7 @@
  * so (`rpc: can't find method …`), and the client goes on without, or says what is missing.
  */
 
-import type { BranchRef, Container, DotRef, Methods, SafeUser } from './methods.ts';
+import type { BranchRef, Container, DotRef, Methods } from './methods.ts';
 
 /** A commit as the original lists it, oldest first. */
 export interface Snapshot {
@@ -89,11 +89,6 @@ export interface OriginalMethods {
   LastModified: { params: DotRef; result: { Time: string } };
   DumpEtcd: { params: { Prefix: string }; result: unknown };
   RestoreEtcd: { params: { Prefix: string; Dump: string }; result: boolean };
-  RegisterNewUser: { params: { Name: string; Email: string; Password: string }; result: SafeUser };
-  UpdateUserPassword: { params: { Id: string; NewPassword: string }; result: SafeUser };
-  UserFromName: { params: { Name: string }; result: SafeUser };
-  AddCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
-  RemoveCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
 }
 
 /** Ours, over TCP too: additive, found by asking. */
@@ -112,8 +107,6 @@ export interface AdditiveMethods {
   Status: { params: BranchRef; result: BranchStatus };
   /** From: a commit id. To: a commit id, or '' for now. Names begin with the subdot. */
   DiffCommits: { params: BranchRef & { From: string; To: string }; result: { Files: FileChange[] } };
-  /** All users, sorted by name. Admin only. */
-  ListUsers: { params: null; result: SafeUser[] };
 }
 
 export interface ClientMethods extends Methods, OriginalMethods, AdditiveMethods {}

@@ -1,6 +1,6 @@
 /**
  * The calls of DotmeshRPC as they travel: params and results, both directions on one page. Wire reference §2, §3.
- * Field names are the original's. What is ours is marked "ours": additive, and only over the server's UNIX socket.
+ * Field names are the original's. What is ours is marked "ours": additive, most of it only over the server's UNIX socket.
  */
 
 export const SERVICE = 'DotmeshRPC';
@@ -59,6 +59,23 @@ export interface SafeUser {
   Metadata: Record<string, string> | null;
 }
 
+/** One dot as AllDotsAndBranches shows it. */
+export interface TopLevelFilesystem {
+  MasterBranch: DotmeshVolume;
+  /** null when there are none, as the original has it. */
+  OtherBranches: DotmeshVolume[] | null;
+  Owner: SafeUser;
+  Collaborators: SafeUser[];
+  /** Never filled here; those of MasterBranch are. */
+  ForkParentId: '';
+  ForkParentSnapshotId: '';
+}
+
+export interface VolumesAndBranches {
+  Dots: TopLevelFilesystem[] | null;
+  Servers: { Id: string; Addresses: string[] }[] | null;
+}
+
 /** Ours. Makes the dot's filesystem and subdot directory ready, and records where it will appear. */
 export interface PrepareMountParams extends BranchRef {
   Subdot: string;
@@ -98,6 +115,19 @@ export interface Methods {
   GetApiKey: { params: null; result: { ApiKey: string } };
   ResetApiKey: { params: null; result: { ApiKey: string } };
   UpdatePassword: { params: { NewPassword: string }; result: SafeUser };
+  RegisterNewUser: { params: { Name: string; Email: string; Password: string }; result: SafeUser };
+  UpdateUserPassword: { params: { Id: string; NewPassword: string }; result: SafeUser };
+  UserFromName: { params: { Name: string }; result: SafeUser };
+  UserFromEmail: { params: { Email: string }; result: SafeUser };
+  UserFromCustomerId: { params: { CustomerId: string }; result: SafeUser };
+  SetUserMetadataField: { params: { Id: string; Field: string; Value: string }; result: SafeUser };
+  DeleteUserMetadataField: { params: { Id: string; Field: string }; result: SafeUser };
+  SetUserEmail: { params: { Id: string; Email: string }; result: SafeUser };
+  /** Ours, additive. All users, sorted by name. Admin only. */
+  ListUsers: { params: null; result: SafeUser[] };
+  AddCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
+  RemoveCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
+  AllDotsAndBranches: { params: null; result: VolumesAndBranches };
   /** Ours, socket only. */
   PrepareMount: { params: PrepareMountParams; result: PreparedMount };
   /** Ours, socket only. Every recorded mount, each made ready (`Path`) or with its fault. */

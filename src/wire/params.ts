@@ -20,6 +20,8 @@ type ShapeOf<P> = P extends null
 const DOT = { Namespace: 'string', Name: 'string' } as const;
 const BRANCH = { ...DOT, Branch: 'string' } as const;
 
+const SHARE = { MasterBranchID: 'string', Collaborator: 'string' } as const;
+
 const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   Ping: null,
   Version: null,
@@ -38,6 +40,18 @@ const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   GetApiKey: null,
   ResetApiKey: null,
   UpdatePassword: { NewPassword: 'string' },
+  RegisterNewUser: { Name: 'string', Email: 'string', Password: 'string' },
+  UpdateUserPassword: { Id: 'string', NewPassword: 'string' },
+  UserFromName: { Name: 'string' },
+  UserFromEmail: { Email: 'string' },
+  UserFromCustomerId: { CustomerId: 'string' },
+  SetUserMetadataField: { Id: 'string', Field: 'string', Value: 'string' },
+  DeleteUserMetadataField: { Id: 'string', Field: 'string' },
+  SetUserEmail: { Id: 'string', Email: 'string' },
+  ListUsers: null,
+  AddCollaborator: SHARE,
+  RemoveCollaborator: SHARE,
+  AllDotsAndBranches: null,
   PrepareMount: { ...BRANCH, Subdot: 'string', Owner: 'string', Mode: 'string', Mountpoint: 'string' },
   Mounts: null,
   ForgetMount: { Mountpoint: 'string' },

@@ -1,6 +1,13 @@
 /** A workshop without ZFS and etcd: it keeps names in memory and refuses what the real one's contract refuses. */
 
-import { ADMIN_ID, type Caller, type Dots, type Users, type Workshop } from '../../src/dots/index.ts';
+import {
+  ADMIN_ID,
+  type Caller,
+  type Dots,
+  type Sharing,
+  type Users,
+  type Workshop,
+} from '../../src/dots/index.ts';
 import { DmError } from '../../src/lib/errors.ts';
 import { checkName } from '../../src/model/names.ts';
 import type { BranchRef, DotmeshVolume, DotRef, SafeUser } from '../../src/wire/methods.ts';
@@ -15,13 +22,15 @@ const eve: SafeUser = { ...admin, Id: '11111111-1111-4111-8111-111111111111', Na
 export interface Overrides {
   users?: Partial<Users>;
   dots?: Partial<Dots>;
-  workshop?: Partial<Omit<Workshop, 'users' | 'dots'>>;
+  sharing?: Partial<Sharing>;
+  workshop?: Partial<Omit<Workshop, 'users' | 'dots' | 'sharing'>>;
 }
 
 export function fakeWorkshop(overrides: Overrides = {}): Workshop {
   return {
     users: { ...fakeUsers(), ...overrides.users },
     dots: { ...fakeDots(), ...overrides.dots },
+    sharing: { ...fakeSharing(), ...overrides.sharing },
     nodeId: 'abc123',
     poolUsage: async () => 42,
     check: async () => '',
@@ -42,8 +51,23 @@ function fakeUsers(): Users {
     resetApiKey: async () => 'fresh-key',
     updatePassword: async () => admin,
     applyInitialSecrets: async () => {},
+    register: async ({ Name, Email }) => ({ ...eve, Name, Email }),
+    setPassword: async () => eve,
+    setEmail: async () => eve,
+    setMetadata: async () => eve,
+    deleteMetadata: async () => eve,
+    byName: () => eve,
+    byEmail: () => eve,
+    byCustomerId: () => eve,
+    list: () => [admin, eve],
   };
 }
+
+const fakeSharing = (): Sharing => ({
+  add: async () => {},
+  remove: async () => {},
+  dotsAndBranches: async () => [],
+});
 
 function fakeDots(): Dots {
   const dots = new Map<string, DotmeshVolume>();
@@ -67,12 +91,12 @@ function fakeDots(): Dots {
       if (found) return found;
       throw new DmError('dot', 'DOT_MISSING', `No known filesystem with id ${id}`);
     },
-    lookup: ref => {
+    lookup: (_caller, ref) => {
       const id = find(ref);
       if (id === undefined) throw missing(ref);
       return id;
     },
-    exists: ref => find(ref) ?? '',
+    exists: (_caller, ref) => find(ref) ?? '',
     create: async (_caller, ref) => {
       const id = `id-${dots.size}`;
       dots.set(key(ref), volume(id, ref));

@@ -16,8 +16,8 @@ export const dotMethods: MethodsOf<Names> = {
       byName(await workshop.dots.list(caller), Volume => ({ Volume, Containers: [] })),
   },
   Get: { needs: 'authenticated', run: ({ caller, workshop }, id) => workshop.dots.get(caller, id) },
-  Lookup: { needs: 'authenticated', run: ({ workshop }, ref) => workshop.dots.lookup(ref) },
-  Exists: { needs: 'authenticated', run: ({ workshop }, ref) => workshop.dots.exists(ref) },
+  Lookup: { needs: 'authenticated', run: ({ caller, workshop }, ref) => workshop.dots.lookup(caller, ref) },
+  Exists: { needs: 'authenticated', run: ({ caller, workshop }, ref) => workshop.dots.exists(caller, ref) },
   Create: {
     needs: 'authenticated',
     run: async ({ caller, workshop }, ref): Promise<true> => {
