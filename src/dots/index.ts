@@ -82,6 +82,17 @@ export interface Sharing {
   dotsAndBranches(caller: Caller): Promise<TopLevelFilesystem[]>;
 }
 
+/** What ZFS does not hold, as the original backs it up. For the admin; the callers check that. */
+export interface Backup {
+  dump(): unknown;
+  /**
+   * `text` is a dump of ours or of the original's. Users are overwritten by id, collaborators of dots that are here
+   * are set, and filesystems without a name get theirs; no dot is lost or renamed.
+   * @throws `failed to unmarshal …`, `unsupported backup version …`, `got error while importing backup: [<errs>]`
+   */
+  restore(text: string): Promise<void>;
+}
+
 export interface Dots {
   /** Master branches that the caller may read (admin, owner, collaborator), with sizes at most a few seconds old. */
   list(caller: Caller): Promise<DotmeshVolume[]>;
@@ -108,6 +119,7 @@ export interface Dots {
 export interface Workshop {
   users: Users;
   sharing: Sharing;
+  backup: Backup;
   dots: Dots;
   /** Hexadecimal guid of the pool's root dataset (§3.4). */
   nodeId: string;

@@ -10,6 +10,7 @@ import { until } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
 import { createAccounts } from './accounts.ts';
+import { createBackup } from './backup.ts';
 import type { Context, UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
@@ -96,6 +97,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   return {
     users: { ...createUsers({ store, index, log, keepAdminKey }), ...createAccounts({ store, index }) },
     sharing: createSharing(context),
+    backup: createBackup(context, survey),
     dots: createDots(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),

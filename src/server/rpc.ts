@@ -20,6 +20,7 @@ import { isMethodName, readParams } from '../wire/params.ts';
 import { type Door, identify } from './auth.ts';
 import { BODY_LIMIT, readBody } from './body.ts';
 import { accountMethods } from './methods/accounts.ts';
+import { backupMethods } from './methods/backup.ts';
 import { dotMethods } from './methods/dots.ts';
 import { checkPermission, type Method, type MethodsOf } from './methods/method.ts';
 import { mountMethods } from './methods/mounts.ts';
@@ -34,6 +35,7 @@ const METHODS: MethodsOf<MethodName> = {
   ...userMethods,
   ...accountMethods,
   ...sharingMethods,
+  ...backupMethods,
   ...dotMethods,
   ...mountMethods,
 };

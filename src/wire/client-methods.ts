@@ -87,8 +87,6 @@ export interface OriginalMethods {
   Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
   MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };
   LastModified: { params: DotRef; result: { Time: string } };
-  DumpEtcd: { params: { Prefix: string }; result: unknown };
-  RestoreEtcd: { params: { Prefix: string; Dump: string }; result: boolean };
 }
 
 /** Ours, over TCP too: additive, found by asking. */

@@ -127,6 +127,10 @@ export interface Methods {
   ListUsers: { params: null; result: SafeUser[] };
   AddCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
   RemoveCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
+  /** The result is a BackupV1 (§5.4). */
+  DumpEtcd: { params: { Prefix: string }; result: unknown };
+  /** `false` is success, as with the original. */
+  RestoreEtcd: { params: { Prefix: string; Dump: string }; result: false };
   AllDotsAndBranches: { params: null; result: VolumesAndBranches };
   /** Ours, socket only. */
   PrepareMount: { params: PrepareMountParams; result: PreparedMount };

@@ -51,6 +51,8 @@ const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   ListUsers: null,
   AddCollaborator: SHARE,
   RemoveCollaborator: SHARE,
+  DumpEtcd: { Prefix: 'string' },
+  RestoreEtcd: { Prefix: 'string', Dump: 'string' },
   AllDotsAndBranches: null,
   PrepareMount: { ...BRANCH, Subdot: 'string', Owner: 'string', Mode: 'string', Mountpoint: 'string' },
   Mounts: null,

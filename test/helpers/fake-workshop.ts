@@ -31,6 +31,7 @@ export function fakeWorkshop(overrides: Overrides = {}): Workshop {
     users: { ...fakeUsers(), ...overrides.users },
     dots: { ...fakeDots(), ...overrides.dots },
     sharing: { ...fakeSharing(), ...overrides.sharing },
+    backup: { dump: () => ({ version: 'v1' }), restore: async () => {} },
     nodeId: 'abc123',
     poolUsage: async () => 42,
     check: async () => '',
