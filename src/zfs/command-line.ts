@@ -2,14 +2,17 @@
 
 import { DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { run } from '../system/run.ts';
 import { assignment, dataset, options, propertyName } from './arguments.ts';
 import { findCapabilities } from './capabilities.ts';
-import { lines, SLOW_MS, zfs } from './command.ts';
+import { lines, SLOW_MS, zfs, zpool } from './command.ts';
+import { diff } from './diff.ts';
 import { listEverything, listFilesystems, listSizes, listSnapshots } from './filesystems.ts';
 import { COLUMNS, framed } from './framed.ts';
 import type { Capabilities, Pools, Zfs } from './index.ts';
 import { busyError, mountDataset, mountsOf, patiently, tryUnmount, unmountDataset } from './mounting.ts';
 import { commandLinePools } from './pools.ts';
+import { mountSnapshot, snapshotMounts, unmountSnapshot } from './snapshot-mounts.ts';
 
 export { commandLinePools, findCapabilities };
 
@@ -52,11 +55,22 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
       change(['snapshot', ...options('-o', properties), dataset(`${name}@${id}`)], `${name}@${id}`),
     mount: name => mountDataset(name, capabilities),
     unmount: name => unmountDataset(name),
+    mountSnapshot: mount => mountSnapshot(mount, capabilities),
+    unmountSnapshot: mount => unmountSnapshot(mount, capabilities, destroy),
+    snapshotMounts: (root, clones) => snapshotMounts(root, clones, capabilities),
+    diff,
+    flush: pool => flush(pool, capabilities),
   };
 }
 
 async function change(args: readonly string[], about: string, timeoutMs?: number): Promise<void> {
   await zfs(args, about, timeoutMs === undefined ? {} : { timeoutMs });
+}
+
+/** zfs-fuse has no `zpool sync`; there sync(1) of everything does it. */
+async function flush(pool: string, { userSpace }: Capabilities): Promise<void> {
+  if (userSpace) await run(['sync'], { timeoutMs: SLOW_MS });
+  else await zpool(['sync', dataset(pool)], pool, { timeoutMs: SLOW_MS });
 }
 
 async function get(name: string, properties: readonly string[]): Promise<Record<string, string>> {

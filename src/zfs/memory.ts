@@ -6,7 +6,7 @@
 import { DmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
 import { assignment, dataset } from './arguments.ts';
-import type { Capabilities, Filesystem, Snapshot, SnapshotOptions, Zfs } from './index.ts';
+import type { Capabilities, Filesystem, Snapshot, SnapshotMount, SnapshotOptions, Zfs } from './index.ts';
 
 export interface MemoryZfs extends Zfs {
   /** Adds to what the filesystem refers to, as if files had been written. */
@@ -31,6 +31,8 @@ const CAPABILITIES: Capabilities = {
   resume: true,
   multihost: true,
   expand: true,
+  diff: false,
+  snapshotMounts: true,
   userSpace: false,
 };
 /** Only the properties that the contract lists. */
@@ -42,6 +44,7 @@ const EMPTY_BYTES = 24_576;
 /** @param pools names of the root datasets that are there from the start */
 export function memoryZfs(pools: readonly string[]): MemoryZfs {
   const entries = new Map<string, Entry>();
+  const mounted = new Map<string, SnapshotMount>();
   let clock = 0;
   const nextGuid = () => String(10n ** 18n + BigInt(++clock));
 
@@ -152,6 +155,22 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
       if (!entry(name).mounted) return;
       refuseBusy(name);
       entry(name).mounted = false;
+    },
+    async mountSnapshot(mount) {
+      const [filesystem = '', id] = mount.snapshot.split('@');
+      if (!entry(filesystem).snapshots.some(snapshot => snapshot.id === id)) {
+        throw new DmError('zfs', 'DATASET_MISSING', `There is no ${mount.snapshot}.`);
+      }
+      mounted.set(mount.mountpoint, mount);
+    },
+    async unmountSnapshot({ mountpoint }) {
+      mounted.delete(mountpoint);
+    },
+    snapshotMounts: async root =>
+      [...mounted.values()].filter(({ snapshot }) => snapshot.startsWith(`${root}/`)),
+    diff: () => Promise.reject(new DmError('zfs', 'ZFS_FAILED', 'This ZFS has no files to compare.')),
+    async flush(pool) {
+      entry(pool);
     },
     write(name, bytes) {
       entry(name).referenced += bytes;

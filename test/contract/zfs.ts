@@ -162,6 +162,35 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
     t.deepEqual((await zfs.filesystems(path)).length, 0);
   });
 
+  test.serial(
+    'a snapshot is mounted beside its filesystem, found by another process, and taken away',
+    async t => {
+      const { zfs, root, path, write } = await setUp('views');
+      await zfs.mount(path);
+      await write(path, 1000);
+      await zfs.snapshot(path, 's');
+      const clones = `${root}/clones`;
+      const mount = {
+        snapshot: `${path}@s`,
+        mountpoint: subject().mountpoint('view@s'),
+        clone: `${clones}/v:s`,
+      };
+      await zfs.mountSnapshot(mount);
+      await zfs.mountSnapshot(mount);
+      const found = await zfs.snapshotMounts(root, clones);
+      t.like(found, [{ snapshot: mount.snapshot, mountpoint: mount.mountpoint }]);
+      for (const each of found) await zfs.unmountSnapshot(each);
+      await zfs.unmountSnapshot(mount);
+      t.deepEqual(await zfs.snapshotMounts(root, clones), []);
+      await zfs.flush(root);
+      const missing = { ...mount, snapshot: `${path}@none` };
+      await t.throwsAsync(zfs.mountSnapshot(missing), { code: 'DATASET_MISSING' });
+      for (const name of [path, clones]) {
+        if ((await zfs.filesystems(name)).length > 0) await zfs.destroy(name);
+      }
+    },
+  );
+
   test.serial('a filesystem that others lie in is not destroyed', async t => {
     const { zfs, path } = await setUp('outer');
     await zfs.create(`${path}/inner`, {});

@@ -85,7 +85,10 @@ test.serial(
     await bed.admin('Create', { Namespace: 'bob', Name: 'later' });
     t.is((await bed.call('Ping', null, as('bob'))).http.status, 401);
     t.is(await bed.admin('RestoreEtcd', { Prefix: '', Dump: JSON.stringify(dump) }), false);
-    t.like((await bed.call('List', null, as('bob'))).result, { eve: { shop: { Branch: '' } }, bob: { later: { Branch: '' } } });
+    t.like((await bed.call('List', null, as('bob'))).result, {
+      eve: { shop: { Branch: '' } },
+      bob: { later: { Branch: '' } },
+    });
     const { error } = await bed.call('RestoreEtcd', { Prefix: '', Dump: 'x' });
     t.regex(error ?? '', /^failed to unmarshal into a backup structure: /);
   },
