@@ -9,6 +9,7 @@ import type { Queues } from './queue.ts';
 import type { Entry, Registry } from './registry.ts';
 import type { Sizes } from './sizes.ts';
 import type { StateStore } from './state-file.ts';
+import type { Views } from './views.ts';
 
 /** Processes that use files of the filesystem mounted at `path`. */
 export type UsersOf = (path: string) => Promise<{ pid: number; command: string }[]>;
@@ -24,6 +25,8 @@ export interface Context {
   index: IndexWriter;
   queues: Queues;
   sizes: Sizes;
+  /** Commits that are mounted; `release` them before their filesystem is destroyed or rolled back. */
+  views: Views;
   usersOf: UsersOf | undefined;
   log: Log;
 }

@@ -20,6 +20,7 @@ import { deviceAt, mountsOf, type Place } from './where-mounted.ts';
  */
 export async function deleteDot(context: Context, master: Entry): Promise<void> {
   const entries = leavesFirst(context.registry.ofDot(master.dot));
+  for (const entry of entries) await context.views.release(entry.id);
   await release(context, entries);
   await decide(context, master);
   try {

@@ -8,8 +8,10 @@
 
 import type {
   BranchRef,
+  BranchStatus,
   DotmeshVolume,
   DotRef,
+  FileChange,
   PreparedMount,
   PrepareMountParams,
   SafeUser,
@@ -93,6 +95,26 @@ export interface Backup {
   restore(text: string): Promise<void>;
 }
 
+/** Commits read. A commit is found on the branch that is asked, or on those that it grew from. */
+export interface Reading {
+  /**
+   * The directory where the commit is mounted, read-only (§4.3), until nobody uses it any more.
+   * @throws `Cannot find commit with id <c> for filesystem <id>`
+   */
+  mountCommit(caller: Caller, id: string, commit: string): Promise<string>;
+  /** `To` '' is now. Sorted by name. */
+  diffCommits(caller: Caller, params: BranchRef & { From: string; To: string }): Promise<FileChange[]>;
+  /** The original's: from the newest commit to now, in `__default__` (§7.6). */
+  diffById(caller: Caller, id: string): Promise<FileChange[]>;
+  /** The same by name; undefined when there is no commit. */
+  diffLatest(caller: Caller, ref: BranchRef): Promise<FileChange[] | undefined>;
+  status(caller: Caller, ref: BranchRef): Promise<BranchStatus>;
+  /** Sorted. */
+  subdots(caller: Caller, ref: BranchRef): Promise<string[]>;
+  /** Of the newest commit, or of the newest file that changed since. */
+  lastModified(caller: Caller, ref: DotRef): Promise<Date>;
+}
+
 export interface Dots {
   /** Master branches that the caller may read (admin, owner, collaborator), with sizes at most a few seconds old. */
   list(caller: Caller): Promise<DotmeshVolume[]>;
@@ -120,6 +142,7 @@ export interface Workshop {
   users: Users;
   sharing: Sharing;
   backup: Backup;
+  reading: Reading;
   dots: Dots;
   /** Hexadecimal guid of the pool's root dataset (§3.4). */
   nodeId: string;

@@ -6,12 +6,12 @@
 import type { Etcd, KeyValue } from '../etcd/index.ts';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { until } from '../lib/retry.ts';
+import { until, within } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
 import { createAccounts } from './accounts.ts';
 import { createBackup } from './backup.ts';
-import type { Context, UsersOf } from './context.ts';
+import { type Context, rootOf, type UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
 import { createDots } from './dots.ts';
@@ -21,6 +21,7 @@ import { IndexWriter } from './index-writer.ts';
 import { initialState } from './initial-state.ts';
 import { allValues, PREFIX } from './keyspace.ts';
 import { nameKey, Queues } from './queue.ts';
+import { createReading } from './reading.ts';
 import { type Plan, reconcile } from './reconcile.ts';
 import { fullName, Registry } from './registry.ts';
 import { createSharing } from './sharing.ts';
@@ -28,6 +29,7 @@ import { Sizes } from './sizes.ts';
 import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
 import { Survey, setProperties } from './survey.ts';
 import { createUsers } from './users.ts';
+import { Views } from './views.ts';
 
 export interface WorkshopOptions {
   zfs: Zfs;
@@ -51,6 +53,7 @@ export interface WorkshopOptions {
 /** Together, with the doors before, below the 5 s that a server has to stop (bin/dotmesh-server.ts). */
 const STOP_OPERATIONS_MS = 1500;
 const STOP_INDEX_MS = 500;
+const STOP_VIEWS_MS = 500;
 
 /**
  * Two ZFS commands and one read of etcd, whatever the number of dots; nothing is mounted.
@@ -76,6 +79,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   const index = new IndexWriter({ etcd, nodeId, desired, log });
   const survey = new Survey({ zfs, pool, nodeId, registry, queues, log, onChange: () => index.sync() });
   const sizes = new Sizes({ ask: () => survey.sizes(), log });
+  const views = new Views({ zfs, pool, queues, rootOf: id => rootOf(options, id), log });
   const context: Context = {
     ...options,
     usersOf: options.usersOf,
@@ -85,7 +89,9 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     index,
     queues,
     sizes,
+    views,
   };
+  await views.start();
 
   const plan = reconcile({ pool, nodeId, filesystems, snapshots, values });
   survey.adopt(filesystems, plan);
@@ -98,6 +104,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     users: { ...createUsers({ store, index, log, keepAdminKey }), ...createAccounts({ store, index }) },
     sharing: createSharing(context),
     backup: createBackup(context, survey),
+    reading: createReading(context),
     dots: createDots(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),
@@ -105,6 +112,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
       const isIdle = await queues.idle(STOP_OPERATIONS_MS);
       if (!isIdle) log.warn('operations on dots are still under way; they are finished at the next start');
       await sizes.settle(STOP_INDEX_MS);
+      await within(views.close(), STOP_VIEWS_MS);
       await index.close(STOP_INDEX_MS);
     },
   };

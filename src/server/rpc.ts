@@ -24,6 +24,7 @@ import { backupMethods } from './methods/backup.ts';
 import { dotMethods } from './methods/dots.ts';
 import { checkPermission, type Method, type MethodsOf } from './methods/method.ts';
 import { mountMethods } from './methods/mounts.ts';
+import { readingMethods } from './methods/reading.ts';
 import { serverMethods } from './methods/server.ts';
 import { sharingMethods } from './methods/sharing.ts';
 import { userMethods } from './methods/users.ts';
@@ -36,6 +37,7 @@ const METHODS: MethodsOf<MethodName> = {
   ...accountMethods,
   ...sharingMethods,
   ...backupMethods,
+  ...readingMethods,
   ...dotMethods,
   ...mountMethods,
 };

@@ -38,22 +38,6 @@ export interface Process {
   Command: string;
 }
 
-export interface FileChange {
-  /** `+` added, `M` changed, `-` removed, `R` renamed (§7.6). */
-  change: string;
-  filename: string;
-  /** Ours, with `R`: its name before. */
-  from?: string;
-}
-
-export interface BranchStatus {
-  SizeBytes: number;
-  /** Exact. */
-  DirtyBytes: number;
-  /** Each subdot with the bytes of the files that changed in it since the newest commit, sorted by name. */
-  Subdots: { Name: string; ChangedBytes: number }[];
-}
-
 /** Answered by original servers. */
 export interface OriginalMethods {
   /** Sorted names, without `master`. */
@@ -85,8 +69,6 @@ export interface OriginalMethods {
   SwitchContainers: { params: DotRef & { NewBranchName: string; Force?: boolean }; result: true };
   ForceBranchMasterById: { params: { FilesystemId: string; Master: string }; result: true };
   Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
-  MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };
-  LastModified: { params: DotRef; result: { Time: string } };
 }
 
 /** Ours, over TCP too: additive, found by asking. */
@@ -100,11 +82,6 @@ export interface AdditiveMethods {
   DeleteBranch: { params: BranchRef; result: true };
   RenameBranch: { params: BranchRef & { NewBranchName: string }; result: true };
   RenameDot: { params: DotRef & { NewNamespace: string; NewName: string }; result: true };
-  /** Directories that are committed together, sorted; `__default__` included. */
-  Subdots: { params: BranchRef; result: string[] };
-  Status: { params: BranchRef; result: BranchStatus };
-  /** From: a commit id. To: a commit id, or '' for now. Names begin with the subdot. */
-  DiffCommits: { params: BranchRef & { From: string; To: string }; result: { Files: FileChange[] } };
 }
 
 export interface ClientMethods extends Methods, OriginalMethods, AdditiveMethods {}

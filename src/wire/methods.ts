@@ -59,6 +59,22 @@ export interface SafeUser {
   Metadata: Record<string, string> | null;
 }
 
+export interface FileChange {
+  /** `+` added, `M` changed, `-` removed, `R` renamed (§7.6). */
+  change: string;
+  filename: string;
+  /** Ours, with `R`: its name before. */
+  from?: string;
+}
+
+export interface BranchStatus {
+  SizeBytes: number;
+  /** Exact. */
+  DirtyBytes: number;
+  /** Each subdot with the bytes of the files that changed in it since the newest commit, sorted by name. */
+  Subdots: { Name: string; ChangedBytes: number }[];
+}
+
 /** One dot as AllDotsAndBranches shows it. */
 export interface TopLevelFilesystem {
   MasterBranch: DotmeshVolume;
@@ -131,6 +147,16 @@ export interface Methods {
   DumpEtcd: { params: { Prefix: string }; result: unknown };
   /** `false` is success, as with the original. */
   RestoreEtcd: { params: { Prefix: string; Dump: string }; result: false };
+  MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };
+  LastModified: { params: DotRef; result: { Time: string } };
+  /** From the newest commit to now, in `__default__` (§7.6). */
+  Diff: { params: { FilesystemID: string }; result: { Files: FileChange[] } };
+  /** Ours, additive. From: a commit id. To: a commit id, or '' for now. Names begin with the subdot. */
+  DiffCommits: { params: BranchRef & { From: string; To: string }; result: { Files: FileChange[] } };
+  /** Ours, additive. */
+  Status: { params: BranchRef; result: BranchStatus };
+  /** Ours, additive. Directories that are committed together, sorted; `__default__` included. */
+  Subdots: { params: BranchRef; result: string[] };
   AllDotsAndBranches: { params: null; result: VolumesAndBranches };
   /** Ours, socket only. */
   PrepareMount: { params: PrepareMountParams; result: PreparedMount };

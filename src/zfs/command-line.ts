@@ -2,7 +2,6 @@
 
 import { DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { run } from '../system/run.ts';
 import { assignment, dataset, options, propertyName } from './arguments.ts';
 import { findCapabilities } from './capabilities.ts';
 import { lines, SLOW_MS, zfs, zpool } from './command.ts';
@@ -67,10 +66,11 @@ async function change(args: readonly string[], about: string, timeoutMs?: number
   await zfs(args, about, timeoutMs === undefined ? {} : { timeoutMs });
 }
 
-/** zfs-fuse has no `zpool sync`; there sync(1) of everything does it. */
+/** zfs-fuse has no `zpool sync`; there a change of a property waits for its transaction group, which has all before. */
 async function flush(pool: string, { userSpace }: Capabilities): Promise<void> {
-  if (userSpace) await run(['sync'], { timeoutMs: SLOW_MS });
-  else await zpool(['sync', dataset(pool)], pool, { timeoutMs: SLOW_MS });
+  const timeoutMs = SLOW_MS;
+  if (userSpace) await zfs(['inherit', 'dm-linuxkit:flush', dataset(pool)], pool, { timeoutMs });
+  else await zpool(['sync', dataset(pool)], pool, { timeoutMs });
 }
 
 async function get(name: string, properties: readonly string[]): Promise<Record<string, string>> {

@@ -4,6 +4,7 @@ import {
   ADMIN_ID,
   type Caller,
   type Dots,
+  type Reading,
   type Sharing,
   type Users,
   type Workshop,
@@ -23,7 +24,8 @@ export interface Overrides {
   users?: Partial<Users>;
   dots?: Partial<Dots>;
   sharing?: Partial<Sharing>;
-  workshop?: Partial<Omit<Workshop, 'users' | 'dots' | 'sharing'>>;
+  reading?: Partial<Reading>;
+  workshop?: Partial<Omit<Workshop, 'users' | 'dots' | 'sharing' | 'reading'>>;
 }
 
 export function fakeWorkshop(overrides: Overrides = {}): Workshop {
@@ -32,6 +34,7 @@ export function fakeWorkshop(overrides: Overrides = {}): Workshop {
     dots: { ...fakeDots(), ...overrides.dots },
     sharing: { ...fakeSharing(), ...overrides.sharing },
     backup: { dump: () => ({ version: 'v1' }), restore: async () => {} },
+    reading: { ...fakeReading(), ...overrides.reading },
     nodeId: 'abc123',
     poolUsage: async () => 42,
     check: async () => '',
@@ -63,6 +66,16 @@ function fakeUsers(): Users {
     list: () => [admin, eve],
   };
 }
+
+const fakeReading = (): Reading => ({
+  mountCommit: async (_caller, id, commit) => `/mnt/${id}@${commit}`,
+  diffCommits: async () => [],
+  diffById: async () => [],
+  diffLatest: async () => [],
+  status: async () => ({ SizeBytes: 0, DirtyBytes: 0, Subdots: [] }),
+  subdots: async () => [],
+  lastModified: async () => new Date(0),
+});
 
 const fakeSharing = (): Sharing => ({
   add: async () => {},
