@@ -123,7 +123,7 @@ async function descend(
   }
 }
 
-function add(changes: Changes, change: Change['change'], path: string, stat: BigIntStats): void {
+function add({ all }: Changes, change: Change['change'], path: string, stat: BigIntStats): void {
   checkCount(all.length + 1);
   all.push(toChange(change, path, stat));
 }
