@@ -7,6 +7,7 @@ import { checkAdmin, checkMayCreate, checkMayDelete, mayRead, readable } from '.
 import type { Context } from './context.ts';
 import { createDot, finishDot } from './create-dot.ts';
 import { deleteDot } from './delete-dot.ts';
+import { forkDot } from './fork-dot.ts';
 import type { Caller, Dots } from './index.ts';
 import { mountKey } from './keyspace.ts';
 import { prepareMount, procurePath, readMountpoint, restoreMount } from './prepare-mount.ts';
@@ -72,8 +73,7 @@ export function createDots(context: Context): Dots {
     async create(caller, ref) {
       const { entry, isNew } = await ensure(caller, ref);
       if (isNew) return entry.id;
-      const message = `A volume called ${fullName(entry)} already exists with id ${entry.id}`;
-      throw new DmError('dot', 'DOT_EXISTS', message);
+      throw dotExists(entry);
     },
 
     async delete(caller, ref) {
@@ -83,6 +83,25 @@ export function createDots(context: Context): Dots {
         const master = registry.get({ ...ref, Branch: '' });
         const ids = registry.ofDot(master.dot).map(entry => entry.id);
         await holding(context, ids.sort(), () => deleteDot(context, master));
+      });
+    },
+
+    async fork(caller, id, ref) {
+      checkAdmin(caller);
+      checkNewDotName({ namespace: ref.Namespace, name: ref.Name });
+      checkMayCreate(caller, store.state, ref.Namespace);
+      return queues.run(nameKey(ref.Namespace, ref.Name), async () => {
+        const source = registry.byId(id);
+        if (!source) {
+          const message = `Unable to find user-facing filesystemName, cloneName for filesystem id ${id}`;
+          throw new DmError('dot', 'DOT_MISSING', message);
+        }
+        if (source.branch !== '') {
+          throw new DmError('usage', 'NOT_MASTER', 'Please fork the master branch of the dot');
+        }
+        const taken = registry.master(ref);
+        if (taken) throw dotExists(taken);
+        return (await forkDot(context, source, ref)).id;
       });
     },
 
@@ -123,6 +142,11 @@ export function createDots(context: Context): Dots {
       await context.index.write([{ delete: mountKey(nodeId, mountpoint) }]);
     },
   };
+}
+
+function dotExists(entry: Entry): DmError {
+  const message = `A volume called ${fullName(entry)} already exists with id ${entry.id}`;
+  return new DmError('dot', 'DOT_EXISTS', message);
 }
 
 /** A dot is there from its first commit on; a fork or clone has that of its origin. */

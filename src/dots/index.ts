@@ -131,6 +131,11 @@ export interface Dots {
   create(caller: Caller, ref: DotRef): Promise<string>;
   /** All branches, leaves first, then the dot. @throws E-nofs, `You are not the owner of volume …`, in use (names who) */
   delete(caller: Caller, ref: DotRef): Promise<void>;
+  /**
+   * The original's Fork (§2.1): a dot of its own with all commits of another's master. The new dot's id.
+   * @throws names, `A volume called … already exists with id <id>`, `Unable to find user-facing filesystemName, …`
+   */
+  fork(caller: Caller, id: string, ref: DotRef): Promise<string>;
   /** §2.1 Procure: path under CONTAINER_MOUNT_PREFIX, creating what is missing. `name` may be `name@branch`. */
   procure(caller: Caller, ref: DotRef & { Subdot: string }): Promise<string>;
   prepareMount(params: PrepareMountParams): Promise<PreparedMount>;

@@ -15,6 +15,7 @@ import { type Context, rootOf, type UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
 import { createDots } from './dots.ts';
+import { removeIncoming } from './fork-dot.ts';
 import { createHealth } from './health.ts';
 import type { Workshop } from './index.ts';
 import { IndexWriter } from './index-writer.ts';
@@ -92,6 +93,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     views,
   };
   await views.start();
+  await removeIncoming(context);
 
   const plan = reconcile({ pool, nodeId, filesystems, snapshots, values });
   survey.adopt(filesystems, plan);

@@ -68,7 +68,6 @@ export interface OriginalMethods {
   /** NewBranchName '' is master. Force (ours): although processes have files open on the mountpoint. */
   SwitchContainers: { params: DotRef & { NewBranchName: string; Force?: boolean }; result: true };
   ForceBranchMasterById: { params: { FilesystemId: string; Master: string }; result: true };
-  Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
 }
 
 /** Ours, over TCP too: additive, found by asking. */

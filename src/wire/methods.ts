@@ -147,6 +147,7 @@ export interface Methods {
   DumpEtcd: { params: { Prefix: string }; result: unknown };
   /** `false` is success, as with the original. */
   RestoreEtcd: { params: { Prefix: string; Dump: string }; result: false };
+  Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
   MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };
   LastModified: { params: DotRef; result: { Time: string } };
   /** From the newest commit to now, in `__default__` (§7.6). */

@@ -53,6 +53,7 @@ const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   RemoveCollaborator: SHARE,
   DumpEtcd: { Prefix: 'string' },
   RestoreEtcd: { Prefix: 'string', Dump: 'string' },
+  Fork: { MasterBranchID: 'string', ForkNamespace: 'string', ForkName: 'string' },
   MountCommit: { FilesystemId: 'string', CommitId: 'string' },
   LastModified: DOT,
   Diff: { FilesystemID: 'string' },

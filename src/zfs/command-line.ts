@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts';
 import { assignment, dataset, options, propertyName } from './arguments.ts';
 import { findCapabilities } from './capabilities.ts';
 import { lines, SLOW_MS, zfs, zpool } from './command.ts';
+import { copyFilesystem } from './copy.ts';
 import { diff } from './diff.ts';
 import { listEverything, listFilesystems, listSizes, listSnapshots } from './filesystems.ts';
 import { COLUMNS, framed } from './framed.ts';
@@ -58,6 +59,8 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
     unmountSnapshot: mount => unmountSnapshot(mount, capabilities, destroy),
     snapshotMounts: (root, clones) => snapshotMounts(root, clones, capabilities),
     diff,
+    copy: (source, snapshots, target) => copyFilesystem(source, snapshots, target, capabilities),
+    rename: async (name, newName) => change(['rename', dataset(name), dataset(newName)], name, SLOW_MS),
     flush: pool => flush(pool, capabilities),
   };
 }

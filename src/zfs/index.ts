@@ -135,6 +135,13 @@ export interface Zfs {
    * the filesystem `to` as it is now. `to` has to be mounted.
    */
   diff(from: string, to: string): Promise<DiffRow[]>;
+  /**
+   * Copies a filesystem with its snapshots from `first` to `last` into a new filesystem `target`, which stays
+   * unmounted and has none of its properties. Takes as long as its data.
+   */
+  copy(source: string, snapshots: { first: string; last: string }, target: string): Promise<void>;
+  /** Gives an unmounted filesystem another name in the pool, in one step. */
+  rename(name: string, newName: string): Promise<void>;
   /** What was written reaches the disks of the pool, so that sizes tell it. */
   flush(pool: string): Promise<void>;
 }

@@ -169,6 +169,28 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
     snapshotMounts: async root =>
       [...mounted.values()].filter(({ snapshot }) => snapshot.startsWith(`${root}/`)),
     diff: () => Promise.reject(new DmError('zfs', 'ZFS_FAILED', 'This ZFS has no files to compare.')),
+    async copy(source, { first, last }, target) {
+      const { snapshots } = entry(source);
+      const from = snapshots.findIndex(({ id }) => id === first);
+      const to = snapshots.findIndex(({ id }) => id === last);
+      if (from === -1 || to < from)
+        throw new DmError('zfs', 'DATASET_MISSING', `There is no ${source}@${last}.`);
+      const copied = snapshots.slice(from, to + 1);
+      const made = add(target, undefined, copied.at(-1)?.referenced ?? 0);
+      made.snapshots = copied.map(each => ({
+        ...each,
+        filesystem: target,
+        createtxg: ++clock,
+        properties: {},
+      }));
+    },
+    async rename(name, newName) {
+      const old = entry(name);
+      if (entries.has(newName)) throw new DmError('zfs', 'DATASET_EXISTS', `${newName} exists already.`);
+      entries.delete(name);
+      const snapshots = old.snapshots.map(each => ({ ...each, filesystem: newName }));
+      entries.set(newName, { ...old, name: newName, snapshots });
+    },
     async flush(pool) {
       entry(pool);
     },

@@ -119,6 +119,7 @@ function fakeDots(): Dots {
     delete: async (_caller, ref) => {
       if (!dots.delete(key(ref))) throw missing(ref);
     },
+    fork: async (_caller, id) => `fork-of-${id}`,
     procure: async (_caller, ref) => {
       const path = `/mnt/${key(ref)}`;
       if (ref.Subdot !== '') checkName('subdot', ref.Subdot);

@@ -162,6 +162,19 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
     },
     snapshotMounts: async () => [...views.values()],
     diff: () => Promise.reject(failure('ZFS_FAILED', 'diff')),
+    async copy(source, _snapshots, target) {
+      command('copy', target);
+      add(target);
+      const copied = taken.filter(({ filesystem }) => filesystem === source);
+      for (const each of copied) taken.push({ ...each, filesystem: target });
+    },
+    async rename(name, newName) {
+      command('rename', newName);
+      const old = find(name);
+      datasets.delete(name);
+      datasets.set(newName, { ...old, name: newName });
+      for (const each of taken) if (each.filesystem === name) each.filesystem = newName;
+    },
     flush: async () => {},
   };
 

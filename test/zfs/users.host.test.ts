@@ -7,7 +7,7 @@ import { ServerBed } from '../helpers/server-bed.ts';
 
 let bed: ServerBed;
 test.before(async () => {
-  bed = await ServerBed.make('users', 128);
+  bed = await ServerBed.make('users');
 });
 test.after.always(() => bed?.clear());
 

@@ -3,7 +3,16 @@
 import type { DotmeshVolume } from '../../wire/methods.ts';
 import type { MethodsOf } from './method.ts';
 
-type Names = 'List' | 'ListWithContainers' | 'Get' | 'Lookup' | 'Exists' | 'Create' | 'Delete' | 'Procure';
+type Names =
+  | 'List'
+  | 'ListWithContainers'
+  | 'Get'
+  | 'Lookup'
+  | 'Exists'
+  | 'Create'
+  | 'Delete'
+  | 'Fork'
+  | 'Procure';
 
 export const dotMethods: MethodsOf<Names> = {
   List: {
@@ -31,6 +40,11 @@ export const dotMethods: MethodsOf<Names> = {
       await workshop.dots.delete(caller, ref);
       return true;
     },
+  },
+  Fork: {
+    needs: 'admin',
+    run: ({ caller, workshop }, { MasterBranchID, ForkNamespace, ForkName }) =>
+      workshop.dots.fork(caller, MasterBranchID, { Namespace: ForkNamespace, Name: ForkName }),
   },
   Procure: { needs: 'admin', run: ({ caller, workshop }, ref) => workshop.dots.procure(caller, ref) },
 };

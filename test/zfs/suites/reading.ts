@@ -37,7 +37,7 @@ export function readingSuite(test: TestFn): void {
     lines(await bed.admin<Files>('DiffCommits', { ...shop, From, To }));
 
   test.before(async () => {
-    bed = await ServerBed.make('reading', 160);
+    bed = await ServerBed.make('reading');
     await bed.up();
     await bed.create('shop');
     id = await bed.admin<string>('Lookup', shop);
