@@ -6,6 +6,7 @@
  * since clients and scripts search for it.
  */
 
+import type { FileHandle } from 'node:fs/promises';
 import type {
   BranchRef,
   BranchStatus,
@@ -115,6 +116,47 @@ export interface Reading {
   lastModified(caller: Caller, ref: DotRef): Promise<Date>;
 }
 
+/** How the file API commits: the id of the commit, which is on the disk. */
+export type CommitFiles = (
+  caller: Caller,
+  params: BranchRef & { Message: string; Metadata: Record<string, string> },
+) => Promise<string>;
+
+export interface ListedFile {
+  /** Relative to `__default__`. */
+  key: string;
+  size: number;
+  /** Nanoseconds since 1970. */
+  mtimeNs: bigint;
+  isFolder: boolean;
+}
+
+/**
+ * Files in `__default__` by their keys (§7.5). No link is followed.
+ * @throws dot/FILE_MISSING, usage/INVALID_KEY, names, E-nofs, E-nobranch, dot/COMMIT_MISSING
+ */
+export interface Files {
+  /** `commit` undefined is the newest. @throws dot/NO_COMMITS */
+  list(
+    caller: Caller,
+    ref: BranchRef,
+    which: { commit: string | undefined; prefix: string; recursive: boolean; directories: boolean },
+    visit: (file: ListedFile) => void,
+  ): Promise<void>;
+  /** `use` is called once; the file is open until it ends. */
+  read(
+    caller: Caller,
+    ref: BranchRef,
+    commit: string | undefined,
+    key: string,
+    use: (file: { size: number; handle: FileHandle }) => Promise<void>,
+  ): Promise<void>;
+  /** The file is there as a whole or not at all. @returns id of the commit with it */
+  put(caller: Caller, ref: BranchRef, key: string, body: AsyncIterable<Buffer>): Promise<string>;
+  /** A file, or a directory with all in it. @returns id of the commit without it */
+  remove(caller: Caller, ref: BranchRef, key: string): Promise<string>;
+}
+
 export interface Dots {
   /** Master branches that the caller may read (admin, owner, collaborator), with sizes at most a few seconds old. */
   list(caller: Caller): Promise<DotmeshVolume[]>;
@@ -148,6 +190,7 @@ export interface Workshop {
   sharing: Sharing;
   backup: Backup;
   reading: Reading;
+  files: Files;
   dots: Dots;
   /** Hexadecimal guid of the pool's root dataset (§3.4). */
   nodeId: string;

@@ -15,12 +15,14 @@ import { type Context, rootOf, type UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
 import { createDots } from './dots.ts';
+import { createFiles } from './files.ts';
 import { removeIncoming } from './fork-dot.ts';
 import { createHealth } from './health.ts';
 import type { Workshop } from './index.ts';
 import { IndexWriter } from './index-writer.ts';
 import { initialState } from './initial-state.ts';
 import { allValues, PREFIX } from './keyspace.ts';
+import { plainCommit } from './plain-commit.ts';
 import { nameKey, Queues } from './queue.ts';
 import { createReading } from './reading.ts';
 import { type Plan, reconcile } from './reconcile.ts';
@@ -107,6 +109,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     sharing: createSharing(context),
     backup: createBackup(context, survey),
     reading: createReading(context),
+    files: createFiles(context, plainCommit(context)),
     dots: createDots(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerDiff, diffTarget } from './diff-route.ts';
 import { reply, replyError, replyNotFound, replyText } from './replies.ts';
 import { answerRpc, type RpcContext } from './rpc.ts';
+import { answerS3, s3Target } from './s3-routes.ts';
 
 type Handler = (context: RpcContext, req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
 
@@ -38,6 +39,11 @@ export async function route(
   }
   const found = ROUTES.get(target.path);
   if (found === undefined) {
+    const s3 = s3Target(target.path);
+    if (s3 !== undefined) {
+      await answerS3(context, s3, target.query, req, res);
+      return '/s3/*';
+    }
     const diff = diffTarget(target.path);
     if (diff === undefined) {
       replyNotFound(res);

@@ -35,6 +35,12 @@ export function fakeWorkshop(overrides: Overrides = {}): Workshop {
     sharing: { ...fakeSharing(), ...overrides.sharing },
     backup: { dump: () => ({ version: 'v1' }), restore: async () => {} },
     reading: { ...fakeReading(), ...overrides.reading },
+    files: {
+      list: async () => {},
+      read: async () => {},
+      put: async () => 'commit',
+      remove: async () => 'commit',
+    },
     nodeId: 'abc123',
     poolUsage: async () => 42,
     check: async () => '',

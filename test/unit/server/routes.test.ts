@@ -28,7 +28,7 @@ test('paths that are no routes are not found, with the original body', async t =
     '/filesystems/a/b/c',
     '/diff/a',
     '/diff/a:b/c/d',
-    '/s3/a:b',
+    '/s3/a',
     '/rpc%2f',
     '/constructor',
   ];
