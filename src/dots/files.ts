@@ -141,7 +141,7 @@ export function createFiles(context: Context, commit: CommitFiles): Files {
         } catch (error) {
           await handle.close().catch(() => undefined); // The stream may have closed it.
           await writing(entry, root => removeTree(root, name));
-          throw asSpaceError(error);
+          throw asPlaceError(asSpaceError(error));
         }
         return commit(caller, {
           ...ref,
@@ -286,6 +286,15 @@ function keyParts(key: string): string[] {
   const parts = Buffer.from(key).toString('latin1').split('/');
   if (parts.every(part => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'))) return parts;
   throw new DmError('usage', 'INVALID_KEY', 'The key names no file in the dot.');
+}
+
+/** What stands at a key, or on the way to it, and is not what it should be: a link is never followed. */
+function asPlaceError(error: unknown): unknown {
+  const codes = ['ENOTDIR', 'ELOOP', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'];
+  if (!codes.includes(errno(error) ?? '')) return error;
+  return new DmError('dot', 'KEY_TAKEN', 'Something else stands at this key, or on the way to it.', {
+    cause: error,
+  });
 }
 
 function fileMissing(key: string): DmError {

@@ -43,7 +43,7 @@ export class Pinned {
     try {
       return await lstatBounded(this.at(name));
     } catch (error) {
-      if (errno(error) === 'ENOENT') return undefined;
+      if (['ENOENT', 'ENAMETOOLONG'].includes(errno(error) ?? '')) return undefined;
       throw error;
     }
   }
@@ -81,7 +81,7 @@ export async function inFolderOf<T>(
   try {
     folder = await root.folder(name);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(errno(error) ?? '')) return undefined;
     throw error;
   }
   try {

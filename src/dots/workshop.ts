@@ -56,7 +56,6 @@ export interface WorkshopOptions {
 /** Together, with the doors before, below the 5 s that a server has to stop (bin/dotmesh-server.ts). */
 const STOP_OPERATIONS_MS = 1500;
 const STOP_INDEX_MS = 500;
-const STOP_VIEWS_MS = 500;
 
 /**
  * Two ZFS commands and one read of etcd, whatever the number of dots; nothing is mounted.
@@ -114,10 +113,12 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),
     async close() {
+      // What takes longer is taken away by the next start, or by an export of the pool.
+      const unmounted = within(views.close(), STOP_OPERATIONS_MS);
       const isIdle = await queues.idle(STOP_OPERATIONS_MS);
       if (!isIdle) log.warn('operations on dots are still under way; they are finished at the next start');
       await sizes.settle(STOP_INDEX_MS);
-      await within(views.close(), STOP_VIEWS_MS);
+      await unmounted;
       await index.close(STOP_INDEX_MS);
     },
   };

@@ -1,4 +1,4 @@
 import test from 'ava';
 import { readingSuite } from './suites/reading.ts';
 
-readingSuite(test);
+readingSuite(test, { inGuest: false });
