@@ -5,10 +5,11 @@
 
 import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { DmError, errno } from '../lib/errors.ts';
-import { checkName, DEFAULT_SUBDOT } from '../model/names.ts';
+import { checkName, DEFAULT_SUBDOT, printable } from '../model/names.ts';
+import type { Archive, ArchiveEntry } from '../system/archive.ts';
 import type { BranchRef } from '../wire/methods.ts';
 import { readable } from './access.ts';
 import { bounded } from './bounded.ts';
@@ -26,14 +27,17 @@ import type { Entry } from './registry.ts';
 const ASIDE = '.dm-new-file-';
 const FOLDER_MODE = 0o775;
 const FILE_MODE = 0o666;
+const OWNER_MAY = 0o600;
 
 const makeFolder = bounded((path: Buffer) => mkdir(path, { mode: FOLDER_MODE }));
 const openNew = bounded((path: Buffer) => open(path, 'wx', FILE_MODE));
+const writeAll = bounded((file: FileHandle, data: Buffer) => file.writeFile(data));
+const setMode = bounded((file: FileHandle, mode: number) => file.chmod(mode));
 const move = bounded((from: Buffer, to: Buffer) => rename(from, to));
 const removeFile = bounded((path: Buffer) => unlink(path));
 const removeFolder = bounded((path: Buffer) => rmdir(path));
 
-export function createFiles(context: Context, commit: CommitFiles): Files {
+export function createFiles(context: Context, commit: CommitFiles, archive: Archive): Files {
   const { registry, store, queues, views } = context;
   /** Names of what is arriving or going now; others with such a name were left by a cut. */
   const underWay = new Set<string>();
@@ -101,23 +105,18 @@ export function createFiles(context: Context, commit: CommitFiles): Files {
 
     async read(caller, ref, id, key, use) {
       const { entry, commit: at } = placeOf(get(caller, ref), id);
-      const parts = keyParts(key);
-      await views.use(entry, at, root =>
-        within(root, async files => {
-          const found = await inFolderOf(files, parts, async (folder, name) => {
-            const stat = await folder.stat(name);
-            if (!stat?.isFile()) return false;
-            const handle = await folder.file(name);
-            try {
-              await use({ size: Number(stat.size), handle });
-            } finally {
-              await handle.close();
-            }
-            return true;
-          });
+      const parts = key === '' ? [] : keyParts(key.replace(/\/$/, ''));
+      await views.use(entry, at, async root => {
+        const top = await Pinned.open(root);
+        try {
+          const found = await inFolderOf(top, [DEFAULT_SUBDOT, ...parts], (folder, name) =>
+            readOne(folder, name, archive, use),
+          );
           if (!found) throw fileMissing(key);
-        }),
-      );
+        } finally {
+          await top.close();
+        }
+      });
     },
 
     async put(caller, ref, key, body) {
@@ -146,13 +145,36 @@ export function createFiles(context: Context, commit: CommitFiles): Files {
         return commit(caller, {
           ...ref,
           Message: `Uploaded ${key} (${sizeText(bytes)})`,
-          Metadata: {
-            type: 'upload',
-            'upload.type': 'S3',
-            'upload.file': key,
-            'upload.bytes': String(bytes),
-          },
+          Metadata: uploadMetadata(key, bytes),
         });
+      });
+    },
+
+    async putArchive(caller, ref, key, body) {
+      const entry = get(caller, ref);
+      const parts = keyParts(key);
+      return aside(async name => {
+        const folder = await writing(entry, async root => {
+          await removeLeft(root);
+          await makeFolder(root.at(name));
+          return root.folder(name);
+        });
+        try {
+          await archive.unpack(body, one => take(folder, one)).finally(() => folder.close());
+          await aside(old =>
+            writing(entry, async (root, files) => {
+              await inFolderOf(files, parts, async (place, last) => {
+                if (await place.stat(last)) await move(place.at(last), root.at(old));
+              });
+              await put(root, files, name, parts);
+              await removeTree(root, old);
+            }),
+          );
+        } catch (error) {
+          await writing(entry, root => removeTree(root, name));
+          throw asPlaceError(asSpaceError(error));
+        }
+        return commit(caller, { ...ref, Message: `Uploaded ${key} (0B)`, Metadata: uploadMetadata(key, 0) });
       });
     },
 
@@ -175,6 +197,79 @@ export function createFiles(context: Context, commit: CommitFiles): Files {
       return commit(caller, { ...ref, Message: `Delete ${key}`, Metadata });
     },
   };
+}
+
+const uploadMetadata = (key: string, bytes: number) => ({
+  type: 'upload',
+  'upload.type': 'S3',
+  'upload.file': key,
+  'upload.bytes': String(bytes),
+});
+
+/** False when it is neither a file nor a directory. */
+async function readOne(
+  folder: Pinned,
+  name: string,
+  archive: Archive,
+  use: Parameters<Files['read']>[4],
+): Promise<boolean> {
+  const stat = await folder.stat(name);
+  if (stat?.isDirectory()) {
+    const text = Buffer.from(name, 'latin1').toString('utf8');
+    await use({ archive: () => archive.pack(folder.path, text) });
+    return true;
+  }
+  if (!stat?.isFile()) return false;
+  const handle = await folder.file(name);
+  try {
+    await use({ size: Number(stat.size), handle });
+  } finally {
+    await handle.close();
+  }
+  return true;
+}
+
+/** One entry of an archive put below `folder`. @throws DmError usage/BAD_ARCHIVE for links, devices and `..` */
+async function take(folder: Pinned, { path, kind, mode, body }: ArchiveEntry): Promise<void> {
+  const plain = path.replace(/^(\.\/+)+/, '').replace(/\/+$/, '');
+  if (kind === 'folder' && (plain === '' || plain === '.')) return;
+  if (kind === 'other') throw badArchive('a link or a device', path);
+  let parts: string[];
+  try {
+    parts = keyParts(plain);
+  } catch {
+    throw badArchive('a path that leads elsewhere', path);
+  }
+  await makeFolders(folder, kind === 'folder' ? parts : parts.slice(0, -1));
+  if (kind === 'folder') return;
+  await inFolderOf(folder, parts, async (place, name) => {
+    const handle = await openNew(place.at(name));
+    try {
+      for await (const chunk of body) await writeAll(handle, chunk);
+      await setMode(handle, mode | OWNER_MAY);
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+function badArchive(what: string, path: string): DmError {
+  const message = `The archive holds ${what}: ${printable(path)}.`;
+  return new DmError('usage', 'BAD_ARCHIVE', message, { hint: 'Only files and directories are taken.' });
+}
+
+async function makeFolders(folder: Pinned, parts: readonly string[]): Promise<void> {
+  const [name, ...more] = parts;
+  if (name === undefined) return;
+  await makeFolder(folder.at(name)).catch(error => {
+    if (errno(error) !== 'EEXIST') throw error;
+  });
+  const inner = await folder.folder(name);
+  try {
+    await makeFolders(inner, more);
+  } finally {
+    await inner.close();
+  }
 }
 
 /** The file aside gets its name; parents are made. */

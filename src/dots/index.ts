@@ -131,6 +131,15 @@ export interface ListedFile {
   isFolder: boolean;
 }
 
+export interface FoundFile {
+  size: number;
+  handle: FileHandle;
+}
+export interface FoundFolder {
+  /** As a tar stream that begins with its own name. */
+  archive(): AsyncIterable<Buffer>;
+}
+
 /**
  * Files in `__default__` by their keys (§7.5). No link is followed.
  * @throws dot/FILE_MISSING, usage/INVALID_KEY, names, E-nofs, E-nobranch, dot/COMMIT_MISSING
@@ -143,16 +152,21 @@ export interface Files {
     which: { commit: string | undefined; prefix: string; recursive: boolean; directories: boolean },
     visit: (file: ListedFile) => void,
   ): Promise<void>;
-  /** `use` is called once; the file is open until it ends. */
+  /** `use` is called once; what it gets can be read until it ends. The key '' is `__default__` itself. */
   read(
     caller: Caller,
     ref: BranchRef,
-    commit: string | undefined,
+    commit: string,
     key: string,
-    use: (file: { size: number; handle: FileHandle }) => Promise<void>,
+    use: (found: FoundFile | FoundFolder) => Promise<void>,
   ): Promise<void>;
   /** The file is there as a whole or not at all. @returns id of the commit with it */
   put(caller: Caller, ref: BranchRef, key: string, body: AsyncIterable<Buffer>): Promise<string>;
+  /**
+   * The directory at `key` becomes what a tar stream holds, as a whole or not at all.
+   * @throws usage/BAD_ARCHIVE: it is damaged, or holds links or `..`
+   */
+  putArchive(caller: Caller, ref: BranchRef, key: string, body: AsyncIterable<Buffer>): Promise<string>;
   /** A file, or a directory with all in it. @returns id of the commit without it */
   remove(caller: Caller, ref: BranchRef, key: string): Promise<string>;
 }

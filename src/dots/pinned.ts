@@ -23,9 +23,14 @@ export class Pinned {
     return new Pinned(await openBounded(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   }
 
+  /** Its path while it is open, whatever it is called meanwhile. */
+  get path(): string {
+    return `/proc/self/fd/${this.#handle.fd}`;
+  }
+
   /** Path of something in it, for a call that does not follow links in the last component. */
   at(name: string): Buffer {
-    return Buffer.concat([Buffer.from(`/proc/self/fd/${this.#handle.fd}/`), Buffer.from(name, 'latin1')]);
+    return Buffer.concat([Buffer.from(`${this.path}/`), Buffer.from(name, 'latin1')]);
   }
 
   /** A directory in it. @throws ENOENT, ENOTDIR, ELOOP of open(2) */
@@ -54,7 +59,7 @@ export class Pinned {
 
   /** Names, sorted by byte. */
   async names(): Promise<string[]> {
-    const names = await readdirBounded(`/proc/self/fd/${this.#handle.fd}`);
+    const names = await readdirBounded(this.path);
     return names.map(name => name.toString('latin1')).sort();
   }
 

@@ -8,6 +8,7 @@ import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { until, within } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
+import type { Archive } from '../system/archive.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
 import { createAccounts } from './accounts.ts';
 import { createBackup } from './backup.ts';
@@ -44,6 +45,8 @@ export interface WorkshopOptions {
   /** On the pool, 0700: state.json lives here. */
   stateDirectory: string;
   writeFileAtomic: WriteAtomic;
+  /** Tar streams. */
+  archive: Archive;
   /** A file of ours with the admin's API key in clear: a reset replaces it. Undefined: the machine's owner keeps it. */
   adminKeyFile?: string | undefined;
   /** Names the processes in the way of a deletion where ZFS's own "busy" names none. */
@@ -108,7 +111,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     sharing: createSharing(context),
     backup: createBackup(context, survey),
     reading: createReading(context),
-    files: createFiles(context, plainCommit(context)),
+    files: createFiles(context, plainCommit(context), options.archive),
     dots: createDots(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),

@@ -107,11 +107,22 @@ async function read(
   { workshop }: RpcContext,
   caller: Caller,
   ref: BranchRef,
-  { snapshot, key = '' }: S3Target,
+  { snapshot = '', key = '' }: S3Target,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  await workshop.files.read(caller, ref, snapshot, key, async ({ size, handle }) => {
+  await workshop.files.read(caller, ref, snapshot, key, async found => {
+    if ('archive' in found) {
+      res.writeHead(200, {
+        ...ANYWHERE,
+        'Content-Type': 'application/x-tar',
+        'X-Content-Type-Options': 'nosniff',
+      });
+      if (req.method === 'HEAD') res.end();
+      else await send(found.archive(), res);
+      return;
+    }
+    const { size, handle } = found;
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
     res.writeHead(200, {
       ...ANYWHERE,
@@ -124,15 +135,18 @@ async function read(
       res.end();
       return;
     }
-    // A commit does not change: what was its size stays it. Who does not take his answer is cut.
-    res.setTimeout(IDLE_MS, () => res.destroy());
-    await pipeline(handle.createReadStream({ start: 0, end: size - 1, autoClose: false }), res).catch(() =>
-      res.destroy(),
-    );
+    // A commit does not change: what was its size stays it.
+    await send(handle.createReadStream({ start: 0, end: size - 1, autoClose: false }), res);
   });
 }
 
 const IDLE_MS = 60_000;
+
+/** Who does not take his answer is cut; one that breaks off is seen to be no whole one. */
+async function send(body: AsyncIterable<Buffer>, res: ServerResponse): Promise<void> {
+  res.setTimeout(IDLE_MS, () => res.destroy());
+  await pipeline(body, res).catch(() => res.destroy());
+}
 
 async function write(
   { workshop }: RpcContext,
@@ -145,7 +159,9 @@ async function write(
 ): Promise<void> {
   if (act === 'put') liftDeadline(req, IDLE_MS);
   const { files } = workshop;
-  const commit = await (act === 'put' ? files.put(caller, ref, key, req) : files.remove(caller, ref, key));
+  const isArchive = String(req.headers['extract']).toLowerCase() === 'true';
+  const put = isArchive ? files.putArchive : files.put;
+  const commit = await (act === 'put' ? put(caller, ref, key, req) : files.remove(caller, ref, key));
   reply(res, 200, '', { ...ANYWHERE, Snapshot: commit });
 }
 
@@ -159,7 +175,8 @@ function answerError(res: ServerResponse, error: DmError, target: S3Target, act:
   } else if (error.code === 'FILE_MISSING') replyError(res, 404, text);
   else if (error.code === 'COMMIT_MISSING')
     replyError(res, 500, `failed to mount filesystem (${text}), check logs`);
-  else if (['NO_COMMITS', 'INVALID_KEY', 'INVALID_NAME'].includes(error.code)) replyError(res, 400, text);
+  else if (['NO_COMMITS', 'INVALID_KEY', 'INVALID_NAME', 'BAD_ARCHIVE'].includes(error.code))
+    replyError(res, 400, text);
   else replyError(res, 500, act === 'put' ? `upload failed: ${text}` : text);
 }
 

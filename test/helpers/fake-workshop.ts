@@ -39,6 +39,7 @@ export function fakeWorkshop(overrides: Overrides = {}): Workshop {
       list: async () => {},
       read: async () => {},
       put: async () => 'commit',
+      putArchive: async () => 'commit',
       remove: async () => 'commit',
     },
     nodeId: 'abc123',

@@ -121,6 +121,60 @@ test.serial('no key and no link leads out of the dot, to read, write or delete',
   t.true(existsSync(join(outside, 'secret')));
 });
 
+test.serial(
+  'a directory goes out and comes in as a tar stream; links and paths that lead out are refused',
+  async t => {
+    const folder = await mkdtemp(join(bed.at.folder, 'tar-'));
+    await mkdir(join(folder, 'tree/deep'), { recursive: true });
+    const big = 'b'.repeat(500_000);
+    await writeFile(join(folder, 'tree/deep/big'), big, { mode: 0o755 });
+    await writeFile(join(folder, 'tree/small'), 's');
+    await sh('tar', '-C', join(folder, 'tree'), '-czf', join(folder, 'in.tgz'), '.');
+    const extract = async (path: string, file: string) =>
+      bed.ask({
+        method: 'PUT',
+        path: `/s3/admin:shop/${path}`,
+        headers: { Extract: 'true' },
+        body: await readFile(file),
+      });
+    await put('unpacked/old');
+    const done = await extract('unpacked', join(folder, 'in.tgz'));
+    t.is(done.status, 200, done.body);
+    t.deepEqual((await readdir(at('unpacked'))).sort(), ['deep', 'small']);
+    t.is(await readFile(at('unpacked/deep/big'), 'utf8'), big);
+
+    const out = await bed.ask({ path: `/s3/admin:shop/snapshot/${done.headers['snapshot']}/unpacked` });
+    t.is(out.headers['content-type'], 'application/x-tar');
+    await writeFile(join(folder, 'out.tar'), out.body);
+    const names = (await sh('tar', '-tf', join(folder, 'out.tar'))).split('\n').sort();
+    t.deepEqual(names, ['unpacked/', 'unpacked/deep/', 'unpacked/deep/big', 'unpacked/small']);
+    const whole = await bed.ask({ path: `/s3/admin:shop/snapshot/${done.headers['snapshot']}/` });
+    await writeFile(join(folder, 'whole.tar'), whole.body);
+    t.regex(await sh('tar', '-tf', join(folder, 'whole.tar')), /^__default__\/unpacked\/small$/m);
+
+    await symlink('/etc/passwd', join(folder, 'tree/link'));
+    await sh('tar', '-C', folder, '-cf', join(folder, 'link.tar'), 'tree');
+    await sh(
+      'tar',
+      '-C',
+      folder,
+      '-cPf',
+      join(folder, 'up.tar'),
+      '--transform',
+      's,^tree/small,../../up,',
+      'tree/small',
+    );
+    await writeFile(join(folder, 'no.tar'), 'no archive'.repeat(200));
+    await writeFile(join(folder, 'half.tar'), (await readFile(join(folder, 'out.tar'))).subarray(0, 3000));
+    for (const file of ['link.tar', 'up.tar', 'no.tar', 'half.tar']) {
+      const refused = await extract('unpacked', join(folder, file));
+      t.is(refused.status, 400, `${file} ${refused.body}`);
+    }
+    t.deepEqual((await readdir(at('unpacked'))).sort(), ['deep', 'small']);
+    t.deepEqual((await readdir(bed.path(id))).sort(), ['__default__', 'dotmesh.metadata']);
+  },
+);
+
 test.serial('an upload that breaks off leaves nothing of the file and no commit', async t => {
   const commits = async () =>
     (await sh('zfs', 'list', '-H', '-t', 'snapshot', '-o', 'name', '-r', bed.dataset(id))).split('\n').length;
