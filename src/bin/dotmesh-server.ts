@@ -17,6 +17,7 @@ import { refuseTakenDoors } from '../server/doors.ts';
 import { readPki } from '../server/pki.ts';
 import { readSettings, type Settings } from '../server/settings.ts';
 import { FLAGS, guessAddresses, helpText } from '../server/usage.ts';
+import { pack, unpack } from '../system/archive.ts';
 import { writeFileAtomic } from '../system/files.ts';
 import { leave } from '../system/leave.ts';
 import { usersOf } from '../system/processes.ts';
@@ -106,6 +107,7 @@ async function start(settings: Settings, log: Log, signal: AbortSignal, undo: Un
     containerMountPrefix,
     stateDirectory,
     writeFileAtomic,
+    archive: { pack, unpack },
     // One that the machine's owner gave is his to change.
     adminKeyFile: adminKeyFile?.startsWith(`${stateDirectory}/`) ? adminKeyFile : undefined,
     usersOf,

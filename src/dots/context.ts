@@ -11,6 +11,7 @@ import type { Queues } from './queue.ts';
 import type { Entry, Registry } from './registry.ts';
 import type { Sizes } from './sizes.ts';
 import type { StateStore } from './state-file.ts';
+import type { Views } from './views.ts';
 
 /** Processes that use files of the filesystem mounted at `path`. */
 export type UsersOf = (path: string) => Promise<{ pid: number; command: string }[]>;
@@ -27,6 +28,8 @@ export interface Context {
   queues: Queues;
   sizes: Sizes;
   metadata: CommitMetadata;
+  /** Commits that are mounted; `release` them before their filesystem is destroyed or rolled back. */
+  views: Views;
   usersOf: UsersOf | undefined;
   switcher: Switcher | undefined;
   /** Makes the registry right after something was changed behind our back. */

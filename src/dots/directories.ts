@@ -79,6 +79,12 @@ export const own = bounded(async (path: string, { uid, gid, mode }: Ownership): 
   if (mode !== undefined) await chmod(path, mode);
 });
 
+/** Names of the directories at a dot's root. */
+export const listSubdots = bounded(async (root: string): Promise<string[]> => {
+  const entries = await readdir(root, { withFileTypes: true });
+  return entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
+});
+
 export const isEmpty = bounded(async (path: string): Promise<boolean> => {
   return (await readdir(path)).length === 0;
 });

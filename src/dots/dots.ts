@@ -3,11 +3,12 @@
 import { DmError, isDmError } from '../lib/errors.ts';
 import { checkName, checkNewDotName, MASTER } from '../model/names.ts';
 import type { DotRef } from '../wire/methods.ts';
-import { checkAdmin, checkMayCreate, checkMayDelete, mayRead } from './access.ts';
+import { checkAdmin, checkMayCreate, checkMayDelete, mayRead, readable } from './access.ts';
 import { checkedOut, checkOut } from './checkout.ts';
 import { type Context, linkOf } from './context.ts';
 import { createDot, finishDot } from './create-dot.ts';
 import { deleteDot } from './delete-dot.ts';
+import { forkDot } from './fork-dot.ts';
 import type { Caller, Dots } from './index.ts';
 import { mountKey } from './keyspace.ts';
 import { prepareMount, procurePath, readMountpoint, restoreMount } from './prepare-mount.ts';
@@ -69,29 +70,49 @@ export function createDots(context: Context): Dots {
       return show(entry);
     },
 
-    lookup(ref) {
+    lookup(caller, ref) {
       checkRef(ref);
-      return registry.get(ref).id;
+      return readable(caller, store.state, registry, ref).id;
     },
 
-    exists(ref) {
+    exists(caller, ref) {
       checkRef(ref);
-      return registry.find(ref)?.id ?? '';
+      const entry = registry.find(ref);
+      return entry && mayRead(caller, store.state, entry) ? entry.id : '';
     },
 
     async create(caller, ref) {
       const { entry, isNew } = await ensure(caller, ref);
       if (isNew) return entry.id;
-      const message = `A volume called ${fullName(entry)} already exists with id ${entry.id}`;
-      throw new DmError('dot', 'DOT_EXISTS', message);
+      throw dotExists(entry);
     },
 
     async delete(caller, ref) {
       checkRef({ ...ref, Branch: '' });
+      checkMayDelete(caller, store.state, { namespace: ref.Namespace, name: ref.Name });
       await queues.run(nameKey(ref.Namespace, ref.Name), async () => {
         const master = registry.get({ ...ref, Branch: '' });
         checkMayDelete(caller, store.state, master);
         await holding(context, registry.ofDot(master.dot), () => deleteDot(context, master));
+      });
+    },
+
+    async fork(caller, id, ref) {
+      checkAdmin(caller);
+      checkNewDotName({ namespace: ref.Namespace, name: ref.Name });
+      checkMayCreate(caller, store.state, ref.Namespace);
+      return queues.run(nameKey(ref.Namespace, ref.Name), async () => {
+        const source = registry.byId(id);
+        if (!source) {
+          const message = `Unable to find user-facing filesystemName, cloneName for filesystem id ${id}`;
+          throw new DmError('dot', 'DOT_MISSING', message);
+        }
+        if (source.branch !== '') {
+          throw new DmError('usage', 'NOT_MASTER', 'Please fork the master branch of the dot');
+        }
+        const taken = registry.master(ref);
+        if (taken) throw dotExists(taken);
+        return (await forkDot(context, source, ref)).id;
       });
     },
 
@@ -145,6 +166,11 @@ export function createDots(context: Context): Dots {
       await context.index.write([{ delete: mountKey(nodeId, mountpoint) }]);
     },
   };
+}
+
+function dotExists(entry: Entry): DmError {
+  const message = `A volume called ${fullName(entry)} already exists with id ${entry.id}`;
+  return new DmError('dot', 'DOT_EXISTS', message);
 }
 
 /** A dot is there from its first commit on; a fork or clone has that of its origin. */

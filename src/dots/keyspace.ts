@@ -16,6 +16,8 @@ const MASTERS = `${PREFIX}filesystems/masters/`;
 const DELETED = `${PREFIX}filesystems/deleted/`;
 const USERS = `${PREFIX}users/users/`;
 const USER_NAMES = `${PREFIX}users/nameidx/`;
+/** Where the records of a backup stand. */
+export const KEYS = { dots: DOTS, branches: BRANCHES, masters: MASTERS, users: USERS } as const;
 /** Ours, by node: mounts are of one machine's pool. */
 const MOUNTS = `${PREFIX}dm-linuxkit/mounts/`;
 

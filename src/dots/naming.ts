@@ -124,6 +124,6 @@ function setWhereWrong(claim: Claim, entry: Entry, plan: Plan): void {
   plan.properties.push({ dataset: entry.dataset, properties: wanted, inherit: marks });
   if (claim.adopted) {
     const branch = entry.branch && `@${entry.branch}`;
-    plan.warnings.push(`${entry.dataset} is adopted as ${fullName(entry)}${branch}: etcd named it so.`);
+    plan.warnings.push(`${entry.dataset} is adopted as ${fullName(entry)}${branch}: ${plan.of} named it so.`);
   }
 }

@@ -27,6 +27,8 @@ export interface World {
   snapshots: readonly Snapshot[];
   /** What etcd holds; undefined when it does not answer. */
   values: readonly KeyValue[] | undefined;
+  /** Where `values` are from, for warnings. Default: etcd. */
+  of?: string | undefined;
 }
 
 export interface Plan {
@@ -41,10 +43,16 @@ export interface Plan {
   properties: { dataset: string; properties: Record<string, string>; inherit: string[] }[];
   /** Sentences for the log. */
   warnings: string[];
+  /** Where names that are not in properties are from. */
+  of: string;
 }
 
 export function reconcile(world: World): Plan {
-  const plan: Plan = { entries: [], finish: [], remove: [], rollbacks: [], properties: [], warnings: [] };
+  const { of = 'etcd' } = world;
+  const plan: Plan = {
+    ...{ entries: [], finish: [], remove: [], rollbacks: [], properties: [], warnings: [] },
+    of,
+  };
   const claims = readClaims(world, plan);
   const ids = giveIds(claims);
   const masters = nameMasters(claims, ids, plan);
@@ -145,6 +153,8 @@ function warnOfLost(values: readonly KeyValue[], plan: Plan, nodeId: string): vo
   const names = index.dots.filter(isLost).map((dot: IndexedDot) => fullName(dot));
   if (names.length === 0) return;
   plan.warnings.push(
-    `etcd names dots whose filesystems were destroyed behind our back: ${names.join(', ')}. It forgets them.`,
+    plan.of === 'etcd'
+      ? `etcd names dots whose filesystems were destroyed behind our back: ${names.join(', ')}. It forgets them.`
+      : `${plan.of} names dots that are not on this pool: ${names.join(', ')}.`,
   );
 }

@@ -90,10 +90,7 @@ export class Registry {
   /** @throws DmError dot/DOT_MISSING, dot/BRANCH_MISSING in the original's words (§2 E-nofs, E-nobranch) */
   get(ref: BranchRef): Entry {
     const master = this.master(ref);
-    if (!master) {
-      const name = `${ref.Namespace}/${ref.Name}`;
-      throw new DmError('dot', 'DOT_MISSING', `No such filesystem named '${name}'`);
-    }
+    if (!master) throw dotMissing(ref);
     const found = this.find(ref);
     if (found) return found;
     const none = (this.#branches.get(master.dot)?.size ?? 0) === 0;
@@ -101,6 +98,11 @@ export class Registry {
     const message = `${start} named '${ref.Branch}' for filesystem id '${master.id}'`;
     throw new DmError('dot', 'BRANCH_MISSING', message);
   }
+}
+
+/** In the original's words: §2 E-nofs. */
+export function dotMissing({ Namespace, Name }: DotRef): DmError {
+  return new DmError('dot', 'DOT_MISSING', `No such filesystem named '${Namespace}/${Name}'`);
 }
 
 export function fullName({ namespace, name }: { namespace: string; name: string }): string {

@@ -3,6 +3,7 @@
  * who is there.
  */
 
+import type { KeyValue } from '../etcd/index.ts';
 import { asDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { dotsRoot } from '../model/layout.ts';
@@ -64,20 +65,26 @@ export class Survey {
     return found.size !== expected.size || [...found].some(name => !expected.has(name));
   }
 
-  /** Looks at the pool anew; when an operation of ours runs meanwhile, the next look is as good. */
-  async look(): Promise<void> {
+  /**
+   * Looks at the pool anew. `names`: records of an index, for filesystems that their properties do not name.
+   *
+   * @returns false when an operation of ours came between: the next look is as good
+   */
+  async look(names?: { values: readonly KeyValue[]; of: string }): Promise<boolean> {
     const { zfs, pool, nodeId, registry, queues, log, onChange } = this.#options;
     const mark = queues.quietMark();
     const { filesystems, snapshots } = await zfs.everything(dotsRoot(pool));
-    if (mark === undefined || mark !== queues.quietMark()) return;
+    if (mark === undefined || mark !== queues.quietMark()) return false;
     const before = new Map(registry.all().map(entry => [entry.id, entry]));
-    const plan = reconcile({ pool, nodeId, filesystems, snapshots, values: undefined });
+    const world = { pool, nodeId, filesystems, snapshots, values: names?.values, of: names?.of };
+    const plan = reconcile(world);
     this.adopt(filesystems, plan);
     for (const entry of plan.entries) {
       const old = before.get(entry.id);
       before.delete(entry.id);
       const facts = { dot: fullName(entry), branch: entry.branch, dataset: entry.dataset };
-      if (!old) log.warn(facts, 'a dot appeared behind our back');
+      if (!old && names) log.info(facts, `a dot is listed that ${names.of} has the name of`);
+      else if (!old) log.warn(facts, 'a dot appeared behind our back');
       else if (old.dataset !== entry.dataset) {
         log.warn({ ...facts, before: old.dataset }, 'a dataset was renamed behind our back');
       }
@@ -87,6 +94,7 @@ export class Survey {
     }
     await setProperties(zfs, plan, log);
     await onChange();
+    return true;
   }
 }
 

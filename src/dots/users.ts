@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { DmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { SafeUser } from '../wire/methods.ts';
-import { ADMIN_ID, type Caller, type Users } from './index.ts';
+import { ADMIN_ID, type Caller, type Logins } from './index.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { userValues } from './keyspace.ts';
 import { hashKey, hashPassword, isKey, isPassword, newApiKey } from './secrets.ts';
@@ -35,14 +35,14 @@ export function createUsers({
   log: Log;
   /** Writes the admin's key where a later start finds it again. */
   keepAdminKey: ((key: string) => Promise<void>) | undefined;
-}): Users {
+}): Logins {
   const all = () => store.state.users;
   /** One after the other: file and state name the same key afterwards. */
   let resets: Promise<unknown> = Promise.resolve();
 
   function known(id: string): StoredUser {
     const user = all().find(one => one.id === id);
-    if (!user) throw new DmError('denied', 'USER_MISSING', `There is no user with the id ${id}.`);
+    if (!user) throw new DmError('denied', 'USER_MISSING', `User id=${id} not found`);
     return user;
   }
 
@@ -110,10 +110,7 @@ export function createUsers({
     },
     async updatePassword(userId, password) {
       known(userId);
-      if (isTooShort(password)) {
-        const message = 'invalid password: password length should be at least 7 symbols';
-        throw new DmError('usage', 'PASSWORD_TOO_SHORT', message);
-      }
+      checkPassword(password);
       return safe(await edit(userId, { password: await hashPassword(password) }));
     },
     async applyInitialSecrets({ apiKey, password }) {
@@ -124,12 +121,19 @@ export function createUsers({
 }
 
 /** By name, then by e-mail, then by id (§1.3). */
-function findUser(users: readonly StoredUser[], login: string): StoredUser | undefined {
+export function findUser(users: readonly StoredUser[], login: string): StoredUser | undefined {
   return (
     users.find(user => user.name === login) ??
     users.find(user => user.email === login) ??
     users.find(user => user.id === login)
   );
+}
+
+/** @throws DmError usage/PASSWORD_TOO_SHORT in the original's words */
+export function checkPassword(password: string): void {
+  if (!isTooShort(password)) return;
+  const message = 'invalid password: password length should be at least 7 symbols';
+  throw new DmError('usage', 'PASSWORD_TOO_SHORT', message);
 }
 
 function isTooShort(password: string): boolean {

@@ -6,17 +6,22 @@
 import type { Etcd, KeyValue } from '../etcd/index.ts';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { until } from '../lib/retry.ts';
+import { until, within } from '../lib/retry.ts';
 import { dotsRoot } from '../model/layout.ts';
+import type { Archive } from '../system/archive.ts';
 import type { Pools, Zfs } from '../zfs/index.ts';
+import { createAccounts } from './accounts.ts';
+import { createBackup } from './backup.ts';
 import { createBranches } from './branches.ts';
 import { finishCheckouts, type Switcher } from './checkout.ts';
 import { CommitMetadata } from './commit-metadata.ts';
 import { createCommits } from './commits.ts';
-import type { Context, UsersOf } from './context.ts';
+import { type Context, rootOf, type UsersOf } from './context.ts';
 import { finishDot } from './create-dot.ts';
 import { destroyAll } from './delete-dot.ts';
 import { createDots } from './dots.ts';
+import { createFiles } from './files.ts';
+import { removeIncoming } from './fork-dot.ts';
 import { createHealth } from './health.ts';
 import type { Workshop } from './index.ts';
 import { IndexWriter } from './index-writer.ts';
@@ -24,15 +29,18 @@ import { initialState } from './initial-state.ts';
 import { allValues, PREFIX } from './keyspace.ts';
 import { withMountNames } from './mount-names.ts';
 import { nameKey, Queues } from './queue.ts';
+import { createReading } from './reading.ts';
 import { type Plan, reconcile } from './reconcile.ts';
 import { fullName, Registry } from './registry.ts';
 import { createRollbacks, finishRollbacks } from './rollback.ts';
 import { ROOM } from './room.ts';
+import { createSharing } from './sharing.ts';
 import { Sizes } from './sizes.ts';
 import { openState, type StateStore, type WriteAtomic } from './state-file.ts';
 import { Survey, setProperties } from './survey.ts';
 import { createTags } from './tags.ts';
 import { createUsers } from './users.ts';
+import { Views } from './views.ts';
 
 export interface WorkshopOptions {
   zfs: Zfs;
@@ -44,6 +52,8 @@ export interface WorkshopOptions {
   /** On the pool, 0700: state.json lives here. */
   stateDirectory: string;
   writeFileAtomic: WriteAtomic;
+  /** Tar streams. */
+  archive: Archive;
   /** A file of ours with the admin's API key in clear: a reset replaces it. Undefined: the machine's owner keeps it. */
   adminKeyFile?: string | undefined;
   /** Names the processes in the way of a rollback, and of a deletion where ZFS's own "busy" names none. */
@@ -86,6 +96,7 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   const index = new IndexWriter({ etcd, nodeId, desired, log });
   const survey = new Survey({ zfs, pool, nodeId, registry, queues, log, onChange: () => index.sync() });
   const sizes = new Sizes({ ask: () => survey.sizes(), log });
+  const views = new Views({ zfs, pool, queues, rootOf: id => rootOf(options, id), log });
   const context: Context = {
     ...options,
     usersOf: options.usersOf,
@@ -101,7 +112,10 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
     queues,
     sizes,
     metadata: new CommitMetadata(),
+    views,
   };
+  await views.start();
+  await removeIncoming(context);
 
   const plan = reconcile({ pool, nodeId, filesystems, snapshots, values });
   survey.adopt(filesystems, plan);
@@ -113,17 +127,25 @@ export async function createWorkshop(options: WorkshopOptions): Promise<Workshop
   if (values) await index.sync(values);
   else index.fallBehind(failure);
 
+  const commits = { ...createCommits(context), ...createTags(context), ...createRollbacks(context) };
   return {
-    users: createUsers({ store, index, log, keepAdminKey }),
+    users: { ...createUsers({ store, index, log, keepAdminKey }), ...createAccounts({ store, index }) },
+    sharing: createSharing(context),
+    backup: createBackup(context, survey),
+    reading: createReading(context),
+    files: createFiles(context, commits.commit, options.archive),
     dots: createDots(context),
-    commits: { ...createCommits(context), ...createTags(context), ...createRollbacks(context) },
+    commits,
     branches: createBranches(context),
     nodeId,
     ...createHealth({ etcd, pools: options.pools, pool }),
     async close() {
+      // What takes longer is taken away by the next start, or by an export of the pool.
+      const unmounted = within(views.close(), STOP_OPERATIONS_MS);
       const isIdle = await queues.idle(STOP_OPERATIONS_MS);
       if (!isIdle) log.warn('operations on dots are still under way; they are finished at the next start');
       await sizes.settle(STOP_INDEX_MS);
+      await unmounted;
       await index.close(STOP_INDEX_MS);
     },
   };

@@ -9,6 +9,10 @@ export const dotDataset = (pool: string, id: string): string => `${pool}/dmfs/${
 /** etcd's data, the server's state.json and generated secrets: with a reservation, so that a full pool can be emptied. */
 export const etcdDataset = (pool: string): string => `${pool}/dotmesh-etcd`;
 
+/** What a start takes away: clones that stand for mounted commits, and copies that were not finished. */
+export const viewsRoot = (pool: string): string => `${pool}/dm-views`;
+export const incomingRoot = (pool: string): string => `${pool}/dm-incoming`;
+
 /** User properties, source `local`, that let the registry be rebuilt from ZFS alone. */
 export const PROPERTY = {
   /** On the pool's root dataset. */

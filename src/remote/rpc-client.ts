@@ -4,7 +4,7 @@
  */
 
 import { DmError } from '../lib/errors.ts';
-import type { ClientMethodName, ClientMethods } from '../wire/client-methods.ts';
+import type { MethodName, Methods } from '../wire/methods.ts';
 import { SERVICE } from '../wire/methods.ts';
 import { findServer, originsOf } from './address.ts';
 import { connectionFailure, denied, notDotmesh } from './failures.ts';
@@ -33,11 +33,11 @@ export interface RpcClient {
    *   internal/ANSWER_TOO_BIG, internal/NO_RESULT, dot/METHOD_MISSING (an older or smaller server),
    *   dot/RPC_ERROR with the server's message as it is (data: method, code)
    */
-  call<M extends ClientMethodName>(
+  call<M extends MethodName>(
     method: M,
-    params: ClientMethods[M]['params'],
+    params: Methods[M]['params'],
     options?: { timeoutMs?: number },
-  ): Promise<ClientMethods[M]['result']>;
+  ): Promise<Methods[M]['result']>;
   /** Ends idle connections. */
   close(): void;
 }
@@ -108,11 +108,7 @@ function requestBody(method: string, params: unknown): string {
   return JSON.stringify({ jsonrpc: '2.0', method: `${SERVICE}.${method}`, params, id });
 }
 
-function resultOf<M extends ClientMethodName>(
-  answer: Answer,
-  method: M,
-  place: string,
-): ClientMethods[M]['result'] {
+function resultOf<M extends MethodName>(answer: Answer, method: M, place: string): Methods[M]['result'] {
   if (answer.status === 401) throw denied();
   const reply = answer.status === 200 ? asObject(answer.body) : undefined;
   if (reply === undefined || !('result' in reply || 'error' in reply)) throw notDotmesh(place, answer);
@@ -121,7 +117,7 @@ function resultOf<M extends ClientMethodName>(
   if (result === undefined || result === null) {
     throw new DmError('internal', 'NO_RESULT', `${place} answered ${SERVICE}.${method} without a result.`);
   }
-  return result as ClientMethods[M]['result'];
+  return result as Methods[M]['result'];
 }
 
 function asObject(text: string): Record<string, unknown> | undefined {

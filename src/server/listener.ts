@@ -27,7 +27,8 @@ export function createListener(answer: Answer, log: Log, limits: Limits = LIMITS
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
+      // Node's own would cut large uploads too, and can't be changed for one request.
+      requestTimeout: 0,
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
@@ -35,11 +36,37 @@ export function createListener(answer: Answer, log: Log, limits: Limits = LIMITS
       // A client may go at any time; Node would take an unheard error for a crash.
       req.on('error', () => {});
       res.on('error', () => {});
+      setDeadline(req, limits.requestMs);
       answer(req, res).catch(error => fail(req, res, error, log));
     },
   );
   server.maxConnections = limits.maxConnections;
   return server;
+}
+
+const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+/** A request whose body is not there in time is answered 408 and cut. */
+function setDeadline(req: IncomingMessage, requestMs: number): void {
+  const timer = setTimeout(() => {
+    if (!req.complete)
+      req.socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n', () => req.destroy());
+  }, requestMs);
+  deadlines.set(req, timer);
+  req.once('end', () => clearTimeout(timer));
+  req.once('close', () => clearTimeout(timer));
+}
+
+/** For a body of any size: it may take as long as it likes, provided that no pause is longer than `idleMs`. */
+export function liftDeadline(req: IncomingMessage, idleMs: number): void {
+  clearTimeout(deadlines.get(req));
+  const { socket } = req;
+  const cut = () => req.destroy();
+  socket.setTimeout(idleMs, cut);
+  req.once('close', () => {
+    socket.setTimeout(0);
+    socket.off('timeout', cut);
+  });
 }
 
 function fail(req: IncomingMessage, res: ServerResponse, error: unknown, log: Log): void {

@@ -1,8 +1,10 @@
 /** Which handler answers a request. Wire reference §1.2; routes of what is not here yet are not found. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerDiff, diffTarget } from './diff-route.ts';
 import { reply, replyError, replyNotFound, replyText } from './replies.ts';
 import { answerRpc, type RpcContext } from './rpc.ts';
+import { answerS3, s3Target } from './s3-routes.ts';
 
 type Handler = (context: RpcContext, req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
 
@@ -37,8 +39,19 @@ export async function route(
   }
   const found = ROUTES.get(target.path);
   if (found === undefined) {
-    replyNotFound(res);
-    return undefined;
+    const s3 = s3Target(target.path);
+    if (s3 !== undefined) {
+      await answerS3(context, s3, target.query, req, res);
+      return '/s3/*';
+    }
+    const diff = diffTarget(target.path);
+    if (diff === undefined) {
+      replyNotFound(res);
+      return undefined;
+    }
+    if (req.method === 'GET') await answerDiff(context, diff, req, res);
+    else reply(res, 405, '');
+    return '/diff/*';
   }
   if (found.method !== undefined && found.method !== req.method) reply(res, 405, '');
   else await found.handle(context, req, res);

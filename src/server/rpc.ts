@@ -19,12 +19,16 @@ import { type MethodName, type Methods, SERVICE } from '../wire/methods.ts';
 import { isMethodName, readParams } from '../wire/params.ts';
 import { type Door, identify } from './auth.ts';
 import { BODY_LIMIT, readBody } from './body.ts';
+import { accountMethods } from './methods/accounts.ts';
+import { backupMethods } from './methods/backup.ts';
 import { branchMethods } from './methods/branches.ts';
 import { commitMethods } from './methods/commits.ts';
 import { dotMethods } from './methods/dots.ts';
 import { checkPermission, type Method, type MethodsOf } from './methods/method.ts';
 import { mountMethods } from './methods/mounts.ts';
+import { readingMethods } from './methods/reading.ts';
 import { serverMethods } from './methods/server.ts';
+import { sharingMethods } from './methods/sharing.ts';
 import { userMethods } from './methods/users.ts';
 import type { Metrics } from './metrics.ts';
 import { replyError, replyRpc, replyText, replyUnauthorized } from './replies.ts';
@@ -35,6 +39,10 @@ const METHODS: MethodsOf<MethodName> = {
   ...dotMethods,
   ...commitMethods,
   ...branchMethods,
+  ...accountMethods,
+  ...sharingMethods,
+  ...backupMethods,
+  ...readingMethods,
   ...mountMethods,
 };
 

@@ -60,6 +60,39 @@ export interface SafeUser {
   Metadata: Record<string, string> | null;
 }
 
+export interface FileChange {
+  /** `+` added, `M` changed, `-` removed, `R` renamed (§7.6). */
+  change: string;
+  filename: string;
+  /** Ours, with `R`: its name before. */
+  from?: string;
+}
+
+export interface BranchStatus {
+  SizeBytes: number;
+  /** Exact. */
+  DirtyBytes: number;
+  /** Each subdot with the bytes of the files that changed in it since the newest commit, sorted by name. */
+  Subdots: { Name: string; ChangedBytes: number }[];
+}
+
+/** One dot as AllDotsAndBranches shows it. */
+export interface TopLevelFilesystem {
+  MasterBranch: DotmeshVolume;
+  /** null when there are none, as the original has it. */
+  OtherBranches: DotmeshVolume[] | null;
+  Owner: SafeUser;
+  Collaborators: SafeUser[];
+  /** Never filled here; those of MasterBranch are. */
+  ForkParentId: '';
+  ForkParentSnapshotId: '';
+}
+
+export interface VolumesAndBranches {
+  Dots: TopLevelFilesystem[] | null;
+  Servers: { Id: string; Addresses: string[] }[] | null;
+}
+
 /** Ours. Makes the dot's filesystem and subdot directory ready, and records where it will appear. */
 export interface PrepareMountParams extends BranchRef {
   /** '' follows what is checked out; a branch, `master` too, is pinned. */
@@ -189,6 +222,34 @@ export interface Methods {
   DeleteBranch: { params: BranchRef; result: true };
   RenameBranch: { params: BranchRef & { NewBranchName: string }; result: true };
   RenameDot: { params: DotRef & { NewNamespace: string; NewName: string }; result: true };
+  RegisterNewUser: { params: { Name: string; Email: string; Password: string }; result: SafeUser };
+  UpdateUserPassword: { params: { Id: string; NewPassword: string }; result: SafeUser };
+  UserFromName: { params: { Name: string }; result: SafeUser };
+  UserFromEmail: { params: { Email: string }; result: SafeUser };
+  UserFromCustomerId: { params: { CustomerId: string }; result: SafeUser };
+  SetUserMetadataField: { params: { Id: string; Field: string; Value: string }; result: SafeUser };
+  DeleteUserMetadataField: { params: { Id: string; Field: string }; result: SafeUser };
+  SetUserEmail: { params: { Id: string; Email: string }; result: SafeUser };
+  /** Ours, additive. All users, sorted by name. Admin only. */
+  ListUsers: { params: null; result: SafeUser[] };
+  AddCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
+  RemoveCollaborator: { params: { MasterBranchID: string; Collaborator: string }; result: true };
+  /** The result is a BackupV1 (§5.4). */
+  DumpEtcd: { params: { Prefix: string }; result: unknown };
+  /** `false` is success, as with the original. */
+  RestoreEtcd: { params: { Prefix: string; Dump: string }; result: false };
+  Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
+  MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };
+  LastModified: { params: DotRef; result: { Time: string } };
+  /** From the newest commit to now, in `__default__` (§7.6). */
+  Diff: { params: { FilesystemID: string }; result: { Files: FileChange[] } };
+  /** Ours, additive. From: a commit id. To: a commit id, or '' for now. Names begin with the subdot. */
+  DiffCommits: { params: BranchRef & { From: string; To: string }; result: { Files: FileChange[] } };
+  /** Ours, additive. */
+  Status: { params: BranchRef; result: BranchStatus };
+  /** Ours, additive. Directories that are committed together, sorted; `__default__` included. */
+  Subdots: { params: BranchRef; result: string[] };
+  AllDotsAndBranches: { params: null; result: VolumesAndBranches };
   /** Ours, socket only. */
   PrepareMount: { params: PrepareMountParams; result: PreparedMount };
   /** Ours, socket only. Every recorded mount, each made ready (`Path`) or with its fault. */

@@ -28,6 +28,8 @@ type FieldOf<T> = T extends string
 const DOT = { Namespace: 'string', Name: 'string' } as const;
 const BRANCH = { ...DOT, Branch: 'string' } as const;
 
+const SHARE = { MasterBranchID: 'string', Collaborator: 'string' } as const;
+
 const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   Ping: null,
   Version: null,
@@ -65,6 +67,27 @@ const SHAPES: { [M in MethodName]: ShapeOf<Methods[M]['params']> } = {
   DeleteBranch: BRANCH,
   RenameBranch: { ...BRANCH, NewBranchName: 'string' },
   RenameDot: { ...DOT, NewNamespace: 'string', NewName: 'string' },
+  RegisterNewUser: { Name: 'string', Email: 'string', Password: 'string' },
+  UpdateUserPassword: { Id: 'string', NewPassword: 'string' },
+  UserFromName: { Name: 'string' },
+  UserFromEmail: { Email: 'string' },
+  UserFromCustomerId: { CustomerId: 'string' },
+  SetUserMetadataField: { Id: 'string', Field: 'string', Value: 'string' },
+  DeleteUserMetadataField: { Id: 'string', Field: 'string' },
+  SetUserEmail: { Id: 'string', Email: 'string' },
+  ListUsers: null,
+  AddCollaborator: SHARE,
+  RemoveCollaborator: SHARE,
+  DumpEtcd: { Prefix: 'string' },
+  RestoreEtcd: { Prefix: 'string', Dump: 'string' },
+  Fork: { MasterBranchID: 'string', ForkNamespace: 'string', ForkName: 'string' },
+  MountCommit: { FilesystemId: 'string', CommitId: 'string' },
+  LastModified: DOT,
+  Diff: { FilesystemID: 'string' },
+  DiffCommits: { ...BRANCH, From: 'string', To: 'string' },
+  Status: BRANCH,
+  Subdots: BRANCH,
+  AllDotsAndBranches: null,
   PrepareMount: { ...BRANCH, Subdot: 'string', Owner: 'string', Mode: 'string', Mountpoint: 'string' },
   Mounts: null,
   ForgetMount: { Mountpoint: 'string' },

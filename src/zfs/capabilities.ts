@@ -37,6 +37,8 @@ function openZfs(number: string): Capabilities {
     resume: true,
     multihost: true,
     expand: true,
+    diff: true,
+    snapshotMounts: true,
     userSpace: false,
   };
 }
@@ -52,6 +54,8 @@ export function olderZfs(usage: string, upgrade: string): Capabilities {
     resume: false,
     multihost: has('multihost'),
     expand: has('autoexpand'),
+    diff: false,
+    snapshotMounts: false,
     userSpace: true,
   };
 }

@@ -5,11 +5,14 @@ import type { Log } from '../lib/log.ts';
 import { assignment, dataset, options, propertyName } from './arguments.ts';
 import { findCapabilities } from './capabilities.ts';
 import { lines, SLOW_MS, zfs, zpool } from './command.ts';
+import { copyFilesystem } from './copy.ts';
+import { diff } from './diff.ts';
 import { listEverything, listFilesystems, listSizes, listSnapshots } from './filesystems.ts';
 import { COLUMNS, framed } from './framed.ts';
 import type { Capabilities, Pools, Zfs } from './index.ts';
 import { busyError, mountDataset, mountsOf, patiently, tryUnmount, unmountDataset } from './mounting.ts';
 import { commandLinePools } from './pools.ts';
+import { mountSnapshot, snapshotMounts, unmountSnapshot } from './snapshot-mounts.ts';
 
 export { commandLinePools, findCapabilities };
 
@@ -61,6 +64,12 @@ export function commandLineZfs(capabilities: Capabilities): Zfs {
     settle: root => settle(root, capabilities),
     mount: name => mountDataset(name, capabilities),
     unmount: name => unmountDataset(name),
+    mountSnapshot: mount => mountSnapshot(mount, capabilities),
+    unmountSnapshot: mount => unmountSnapshot(mount, capabilities, destroy),
+    snapshotMounts: (root, clones) => snapshotMounts(root, clones, capabilities),
+    diff,
+    copy: (source, snapshots, target) => copyFilesystem(source, snapshots, target, capabilities),
+    rename: async (name, newName) => change(['rename', dataset(name), dataset(newName)], name, SLOW_MS),
   };
 }
 

@@ -29,6 +29,10 @@ export interface Capabilities {
   multihost: boolean;
   /** `zpool online -e`, `autoexpand`. */
   expand: boolean;
+  /** `zfs diff`. */
+  diff: boolean;
+  /** `mount -t zfs pool/fs@snapshot`. */
+  snapshotMounts: boolean;
   /** Devices: zfs-fuse runs in user space and its pools die with its daemon. */
   userSpace: boolean;
 }
@@ -78,6 +82,26 @@ export interface Size {
   dirty: number;
 }
 
+/** The files of a snapshot at a directory. */
+export interface SnapshotMount {
+  /** `pool/fs@id` */
+  snapshot: string;
+  /** Made when it is not there. */
+  mountpoint: string;
+  /** Name of the read-only clone that serves where snapshots can't be mounted; its parent is made too. */
+  clone: string;
+}
+
+/** One line of `zfs diff`. Paths are absolute, by the filesystem's mountpoint, one character per byte (latin1). */
+export interface DiffRow {
+  /** `+`, `-`, `M` or `R` */
+  change: string;
+  isFolder: boolean;
+  path: string;
+  /** With `R`: its path before. */
+  from?: string;
+}
+
 export interface Zfs {
   readonly capabilities: Capabilities;
   /** All filesystems below and including `root`, parents first; [] when `root` does not exist. One command in all. */
@@ -113,6 +137,24 @@ export interface Zfs {
   mount(name: string): Promise<void>;
   /** Nothing happens when it is not mounted. Throws DATASET_BUSY with the users of its files where they can be seen. */
   unmount(name: string): Promise<void>;
+  /** Makes the files of a snapshot appear, read-only; nothing happens when they do. */
+  mountSnapshot(mount: SnapshotMount): Promise<void>;
+  /** Takes them away with clone and directory; nothing happens when they are not there. Throws DATASET_BUSY. */
+  unmountSnapshot(mount: SnapshotMount): Promise<void>;
+  /** All such mounts of snapshots below `root`, with clones below `clones`: also those of an earlier process. */
+  snapshotMounts(root: string, clones: string): Promise<SnapshotMount[]>;
+  /**
+   * With capability `diff`: what changed from a snapshot to a later one of the same filesystem or a clone of it, or to
+   * the filesystem `to` as it is now. `to` has to be mounted.
+   */
+  diff(from: string, to: string): Promise<DiffRow[]>;
+  /**
+   * Copies a filesystem with its snapshots from `first` to `last` into a new filesystem `target`, which stays
+   * unmounted and has none of its properties. Takes as long as its data.
+   */
+  copy(source: string, snapshots: { first: string; last: string }, target: string): Promise<void>;
+  /** Gives an unmounted filesystem another name in the pool, in one step. */
+  rename(name: string, newName: string): Promise<void>;
 }
 
 export interface Pool {

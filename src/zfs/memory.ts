@@ -6,7 +6,7 @@
 import { DmError } from '../lib/errors.ts';
 import { PROPERTY, TAGS } from '../model/layout.ts';
 import { assignment, dataset } from './arguments.ts';
-import type { Capabilities, Filesystem, Snapshot, SnapshotOptions, Zfs } from './index.ts';
+import type { Capabilities, Filesystem, Snapshot, SnapshotMount, SnapshotOptions, Zfs } from './index.ts';
 
 export interface MemoryZfs extends Zfs {
   /** Adds to what the filesystem refers to, as if files had been written. */
@@ -29,6 +29,8 @@ const CAPABILITIES: Capabilities = {
   resume: true,
   multihost: true,
   expand: true,
+  diff: false,
+  snapshotMounts: true,
   userSpace: false,
 };
 /** Only the properties that the contract lists. */
@@ -40,6 +42,7 @@ const EMPTY_BYTES = 24_576;
 /** @param pools names of the root datasets that are there from the start */
 export function memoryZfs(pools: readonly string[]): MemoryZfs {
   const entries = new Map<string, Entry>();
+  const mounted = new Map<string, SnapshotMount>();
   let clock = 0;
   const nextGuid = () => String(10n ** 18n + BigInt(++clock));
 
@@ -179,6 +182,41 @@ export function memoryZfs(pools: readonly string[]): MemoryZfs {
       if (!entry(name).mounted) return;
       refuseBusy(name);
       entry(name).mounted = false;
+    },
+    async mountSnapshot(mount) {
+      const [filesystem = '', id] = mount.snapshot.split('@');
+      if (!entry(filesystem).snapshots.some(snapshot => snapshot.id === id)) {
+        throw new DmError('zfs', 'DATASET_MISSING', `There is no ${mount.snapshot}.`);
+      }
+      mounted.set(mount.mountpoint, mount);
+    },
+    async unmountSnapshot({ mountpoint }) {
+      mounted.delete(mountpoint);
+    },
+    snapshotMounts: async root =>
+      [...mounted.values()].filter(({ snapshot }) => snapshot.startsWith(`${root}/`)),
+    diff: () => Promise.reject(new DmError('zfs', 'ZFS_FAILED', 'This ZFS has no files to compare.')),
+    async copy(source, { first, last }, target) {
+      const { snapshots } = entry(source);
+      const from = snapshots.findIndex(({ id }) => id === first);
+      const to = snapshots.findIndex(({ id }) => id === last);
+      if (from === -1 || to < from)
+        throw new DmError('zfs', 'DATASET_MISSING', `There is no ${source}@${last}.`);
+      const copied = snapshots.slice(from, to + 1);
+      const made = add(target, undefined, copied.at(-1)?.referenced ?? 0);
+      made.snapshots = copied.map(each => ({
+        ...each,
+        filesystem: target,
+        createtxg: ++clock,
+        properties: {},
+      }));
+    },
+    async rename(name, newName) {
+      const old = entry(name);
+      if (entries.has(newName)) throw new DmError('zfs', 'DATASET_EXISTS', `${newName} exists already.`);
+      entries.delete(name);
+      const snapshots = old.snapshots.map(each => ({ ...each, filesystem: newName }));
+      entries.set(newName, { ...old, name: newName, snapshots });
     },
     write(name, bytes) {
       entry(name).referenced += bytes;

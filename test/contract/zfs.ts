@@ -228,6 +228,63 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
     t.deepEqual((await zfs.filesystems(path)).length, 0);
   });
 
+  test.serial(
+    'a snapshot is mounted beside its filesystem, found by another process, and taken away',
+    async t => {
+      const { zfs, root, path, write } = await setUp('views');
+      await zfs.mount(path);
+      await write(path, 1000);
+      await zfs.snapshot(path, 's');
+      const clones = `${root}/clones`;
+      const mount = {
+        snapshot: `${path}@s`,
+        mountpoint: subject().mountpoint('view@s'),
+        clone: `${clones}/v:s`,
+      };
+      await zfs.mountSnapshot(mount);
+      await zfs.mountSnapshot(mount);
+      const found = await zfs.snapshotMounts(root, clones);
+      t.like(found, [{ snapshot: mount.snapshot, mountpoint: mount.mountpoint }]);
+      for (const each of found) await zfs.unmountSnapshot(each);
+      await zfs.unmountSnapshot(mount);
+      t.deepEqual(await zfs.snapshotMounts(root, clones), []);
+      await zfs.settle(root);
+      const missing = { ...mount, snapshot: `${path}@none` };
+      await t.throwsAsync(zfs.mountSnapshot(missing), { code: 'DATASET_MISSING' });
+      for (const name of [path, clones]) {
+        if ((await zfs.filesystems(name)).length > 0) await zfs.destroy(name);
+      }
+    },
+  );
+
+  test.serial(
+    'a copy has the same snapshots, none of the properties, and gets its name in one step',
+    async t => {
+      const { zfs, root, path, write } = await setUp('source', { 'dm-linuxkit:name': 'app' });
+      await zfs.mount(path);
+      for (const id of ['a', 'b', 'c']) {
+        await write(path, 1000);
+        await zfs.snapshot(path, id, { 'm:x': id });
+      }
+      const copy = `${root}/copy`;
+      await zfs.copy(path, { first: 'a', last: 'b' }, copy);
+      const shown = async (name: string) =>
+        (await zfs.snapshots(name, { depth: 0, metadata: true })).map(({ id, guid, properties }) => {
+          return { id, guid, properties };
+        });
+      const expected = (await shown(path)).slice(0, 2).map(each => ({ ...each, properties: {} }));
+      t.deepEqual(await shown(copy), expected);
+      await zfs.rename(copy, `${copy}2`);
+      t.deepEqual(await shown(`${copy}2`), expected);
+      const made = (await zfs.filesystems(`${copy}2`))[0];
+      t.like(made, { mounted: false, origin: undefined, properties: {} });
+      await t.throwsAsync(zfs.copy(path, { first: 'a', last: 'c' }, `${copy}2`), { code: 'DATASET_EXISTS' });
+      await t.throwsAsync(zfs.copy(path, { first: 'none', last: 'none' }, copy), { code: 'DATASET_MISSING' });
+      await zfs.destroy(`${copy}2`);
+      await zfs.destroy(path);
+    },
+  );
+
   test.serial('a filesystem that others lie in is not destroyed', async t => {
     const { zfs, path } = await setUp('outer');
     await zfs.create(`${path}/inner`, {});

@@ -5,7 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ClientMethodName, ClientMethods } from '../../src/wire/client-methods.ts';
+import type { MethodName, Methods } from '../../src/wire/methods.ts';
 
 export interface FakeCall {
   method: string;
@@ -13,7 +13,7 @@ export interface FakeCall {
   authorization: string | undefined;
 }
 
-type Handlers = { [M in ClientMethodName]?: (params: ClientMethods[M]['params']) => unknown };
+type Handlers = { [M in MethodName]?: (params: Methods[M]['params']) => unknown };
 
 export interface FakeDotmesh {
   port: number;
@@ -27,7 +27,7 @@ export async function startFakeDotmesh(handlers: Handlers): Promise<FakeDotmesh>
   const answer = (text: string, authorization: string | undefined) => {
     const { method, params, id } = JSON.parse(text) as { method: string; params: unknown; id: number };
     calls.push({ method, params, authorization });
-    const name = method.replace('DotmeshRPC.', '') as ClientMethodName;
+    const name = method.replace('DotmeshRPC.', '') as MethodName;
     const handler = handlers[name] as ((params: unknown) => unknown) | undefined;
     if (!handler) return failure(id, `rpc: can't find method "${method}"`);
     try {

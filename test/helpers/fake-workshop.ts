@@ -6,6 +6,8 @@ import {
   type Caller,
   type Commits,
   type Dots,
+  type Reading,
+  type Sharing,
   type Users,
   type Workshop,
 } from '../../src/dots/index.ts';
@@ -25,7 +27,9 @@ export interface Overrides {
   dots?: Partial<Dots>;
   commits?: Partial<Commits>;
   branches?: Partial<Branches>;
-  workshop?: Partial<Omit<Workshop, 'users' | 'dots' | 'commits' | 'branches'>>;
+  sharing?: Partial<Sharing>;
+  reading?: Partial<Reading>;
+  workshop?: Partial<Omit<Workshop, 'users' | 'dots' | 'commits' | 'branches' | 'sharing' | 'reading'>>;
 }
 
 export function fakeWorkshop(overrides: Overrides = {}): Workshop {
@@ -34,6 +38,16 @@ export function fakeWorkshop(overrides: Overrides = {}): Workshop {
     dots: { ...fakeDots(), ...overrides.dots },
     commits: { ...fakeCommits(), ...overrides.commits },
     branches: { ...fakeBranches(), ...overrides.branches },
+    sharing: { ...fakeSharing(), ...overrides.sharing },
+    backup: { dump: () => ({ version: 'v1' }), restore: async () => {} },
+    reading: { ...fakeReading(), ...overrides.reading },
+    files: {
+      list: async () => {},
+      read: async () => {},
+      put: async () => 'commit',
+      putArchive: async () => 'commit',
+      remove: async () => 'commit',
+    },
     nodeId: 'abc123',
     poolUsage: async () => 42,
     check: async () => '',
@@ -54,6 +68,15 @@ function fakeUsers(): Users {
     resetApiKey: async () => 'fresh-key',
     updatePassword: async () => admin,
     applyInitialSecrets: async () => {},
+    register: async ({ Name, Email }) => ({ ...eve, Name, Email }),
+    setPassword: async () => eve,
+    setEmail: async () => eve,
+    setMetadata: async () => eve,
+    deleteMetadata: async () => eve,
+    byName: () => eve,
+    byEmail: () => eve,
+    byCustomerId: () => eve,
+    list: () => [admin, eve],
   };
 }
 
@@ -85,6 +108,21 @@ function fakeBranches(): Branches {
     forceMaster: () => {},
   };
 }
+const fakeReading = (): Reading => ({
+  mountCommit: async (_caller, id, commit) => `/mnt/${id}@${commit}`,
+  diffCommits: async () => [],
+  diffById: async () => [],
+  diffLatest: async () => [],
+  status: async () => ({ SizeBytes: 0, DirtyBytes: 0, Subdots: [] }),
+  subdots: async () => [],
+  lastModified: async () => new Date(0),
+});
+
+const fakeSharing = (): Sharing => ({
+  add: async () => {},
+  remove: async () => {},
+  dotsAndBranches: async () => [],
+});
 
 function fakeDots(): Dots {
   const dots = new Map<string, DotmeshVolume>();
@@ -108,13 +146,13 @@ function fakeDots(): Dots {
       if (found) return found;
       throw new DmError('dot', 'DOT_MISSING', `No known filesystem with id ${id}`);
     },
-    lookup: ref => {
+    lookup: (_caller, ref) => {
       const id = find(ref);
       if (id === undefined) throw missing(ref);
       return id;
     },
-    exists: ref => find(ref) ?? '',
     checkOut: async (_caller, { Branch }) => ({ Branch, Switched: [], Pinned: [], LeftBehind: [] }),
+    exists: (_caller, ref) => find(ref) ?? '',
     create: async (_caller, ref) => {
       const id = `id-${dots.size}`;
       dots.set(key(ref), volume(id, ref));
@@ -123,6 +161,7 @@ function fakeDots(): Dots {
     delete: async (_caller, ref) => {
       if (!dots.delete(key(ref))) throw missing(ref);
     },
+    fork: async (_caller, id) => `fork-of-${id}`,
     procure: async (_caller, ref) => {
       const path = `/mnt/${key(ref)}`;
       if (ref.Subdot !== '') checkName('subdot', ref.Subdot);

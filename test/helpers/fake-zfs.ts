@@ -3,13 +3,15 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { DmError } from '../../src/lib/errors.ts';
 import { TAGS } from '../../src/model/layout.ts';
-import type { Filesystem, Pools, Size, Snapshot, Zfs } from '../../src/zfs/index.ts';
+import type { Filesystem, Pools, Size, Snapshot, SnapshotMount, Zfs } from '../../src/zfs/index.ts';
 
 export interface FakeZfs {
   zfs: Zfs;
   pools: Pools;
   datasets: Map<string, Filesystem>;
   taken: Snapshot[];
+  /** Mounted snapshots by mountpoint. */
+  views: Map<string, SnapshotMount>;
   /** Commands since the last reset, in order. */
   commands: string[];
   /** What the next command of this name throws. */
@@ -28,6 +30,8 @@ const capabilities = {
   resume: true,
   multihost: false,
   expand: true,
+  diff: false,
+  snapshotMounts: true,
   userSpace: false,
 };
 
@@ -35,6 +39,7 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
   const datasets = new Map<string, Filesystem>();
   const taken: Snapshot[] = [];
   const commands: string[] = [];
+  const views = new Map<string, SnapshotMount>();
   const fail = new Map<string, DmError>();
   let guid = 1000n;
   let txg = 100;
@@ -186,6 +191,30 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
       command('unmount', name);
       find(name).mounted = false;
     },
+    async mountSnapshot(mount) {
+      command('mountSnapshot', mount.snapshot);
+      await mkdir(mount.mountpoint, { recursive: true });
+      views.set(mount.mountpoint, mount);
+    },
+    async unmountSnapshot(mount) {
+      command('unmountSnapshot', mount.snapshot);
+      views.delete(mount.mountpoint);
+    },
+    snapshotMounts: async () => [...views.values()],
+    diff: () => Promise.reject(failure('ZFS_FAILED', 'diff')),
+    async copy(source, _snapshots, target) {
+      command('copy', target);
+      add(target);
+      const copied = taken.filter(({ filesystem }) => filesystem === source);
+      for (const each of copied) taken.push({ ...each, filesystem: target });
+    },
+    async rename(name, newName) {
+      command('rename', newName);
+      const old = find(name);
+      datasets.delete(name);
+      datasets.set(newName, { ...old, name: newName });
+      for (const each of taken) if (each.filesystem === name) each.filesystem = newName;
+    },
   };
 
   const refuse = () => Promise.reject(new Error('no test of the workshop comes here'));
@@ -208,5 +237,5 @@ export function createFakeZfs(pool = 'tank'): FakeZfs {
     guid++;
     taken.push({ filesystem, id, guid: String(guid), createtxg, tags: '', properties: {} });
   };
-  return { zfs, pools, datasets, taken, commands, fail, add, addSnapshot, drop };
+  return { zfs, pools, datasets, taken, views, commands, fail, add, addSnapshot, drop };
 }

@@ -7,6 +7,7 @@ import type { Caller, Workshop } from '../../src/dots/index.ts';
 import { createWorkshop, type WorkshopOptions } from '../../src/dots/workshop.ts';
 import { createMemoryEtcd } from '../../src/etcd/memory.ts';
 import { createLog } from '../../src/lib/log.ts';
+import { pack, unpack } from '../../src/system/archive.ts';
 import { writeFileAtomic } from '../../src/system/files.ts';
 import type { Methods, PrepareMountParams } from '../../src/wire/methods.ts';
 import { createFakeZfs } from './fake-zfs.ts';
@@ -31,6 +32,7 @@ export async function bench(more: Partial<WorkshopOptions> = {}) {
     containerMountPrefix: join(directory, 'container_mnt'),
     stateDirectory: directory,
     writeFileAtomic,
+    archive: { pack, unpack },
     log,
     etcdPatienceMs: 100,
     ...more,

@@ -44,6 +44,7 @@ const KEEPERS: Record<string, string[]> = {
   'node-fetch': ['etcd/gateway.ts', 'remote/http.ts'],
   pino: ['lib/log.ts'],
   'prom-client': ['server/metrics.ts'],
+  tar: ['system/archive.ts'],
 };
 
 interface Import {

@@ -3,7 +3,16 @@
 import type { DotmeshVolume } from '../../wire/methods.ts';
 import type { MethodsOf } from './method.ts';
 
-type Names = 'List' | 'ListWithContainers' | 'Get' | 'Lookup' | 'Exists' | 'Create' | 'Delete' | 'Procure';
+type Names =
+  | 'List'
+  | 'ListWithContainers'
+  | 'Get'
+  | 'Lookup'
+  | 'Exists'
+  | 'Create'
+  | 'Delete'
+  | 'Fork'
+  | 'Procure';
 
 export const dotMethods: MethodsOf<Names> = {
   List: {
@@ -16,8 +25,8 @@ export const dotMethods: MethodsOf<Names> = {
       byName(await workshop.dots.list(caller), Volume => ({ Volume, Containers: [] })),
   },
   Get: { needs: 'authenticated', run: ({ caller, workshop }, id) => workshop.dots.get(caller, id) },
-  Lookup: { needs: 'authenticated', run: ({ workshop }, ref) => workshop.dots.lookup(ref) },
-  Exists: { needs: 'authenticated', run: ({ workshop }, ref) => workshop.dots.exists(ref) },
+  Lookup: { needs: 'authenticated', run: ({ caller, workshop }, ref) => workshop.dots.lookup(caller, ref) },
+  Exists: { needs: 'authenticated', run: ({ caller, workshop }, ref) => workshop.dots.exists(caller, ref) },
   Create: {
     needs: 'authenticated',
     run: async ({ caller, workshop }, ref): Promise<true> => {
@@ -31,6 +40,11 @@ export const dotMethods: MethodsOf<Names> = {
       await workshop.dots.delete(caller, ref);
       return true;
     },
+  },
+  Fork: {
+    needs: 'admin',
+    run: ({ caller, workshop }, { MasterBranchID, ForkNamespace, ForkName }) =>
+      workshop.dots.fork(caller, MasterBranchID, { Namespace: ForkNamespace, Name: ForkName }),
   },
   Procure: { needs: 'admin', run: ({ caller, workshop }, ref) => workshop.dots.procure(caller, ref) },
 };

@@ -162,8 +162,8 @@ test('a dot has its new name everywhere, its branches too, and keeps its id', as
   await t.throwsAsync(rename('x', 'nobody'), { message: 'Unable to locate owner nobody.' });
   await rename('store');
   const look = async (now: typeof workshop) => {
-    t.is(now.dots.lookup(branchRef('store')), id);
-    t.is(now.dots.exists(branchRef('shop')), '');
+    t.is(now.dots.lookup(admin(now), branchRef('store')), id);
+    t.is(now.dots.exists(admin(now), branchRef('shop')), '');
     t.deepEqual(now.branches.list(caller, ref('store')), ['b1']);
     t.like((await now.dots.mounts())[0], { Name: 'store', Fault: '' });
     const keys = (await b.etcd.list('dotmesh.io/registry/filesystems/')).map(({ key }) =>
@@ -196,7 +196,7 @@ for (const [what, cutAt] of [
     master.properties[PROPERTY.renaming] = 'eve/store';
     if (cutAt === 'namespace') master.properties[PROPERTY.namespace] = 'eve';
     const again = await b.start();
-    t.is(again.dots.lookup({ ...branchRef('store'), Namespace: 'eve' }), id);
+    t.is(again.dots.lookup(admin(again), { ...branchRef('store'), Namespace: 'eve' }), id);
     t.deepEqual(again.branches.list(caller, ref('store', 'eve')), ['b1']);
     t.like((await again.dots.mounts())[0], { Namespace: 'eve', Name: 'store' });
     for (const { name, properties } of b.fake.datasets.values()) {
@@ -217,7 +217,7 @@ test('a renaming that fails leaves the old name', async t => {
     NewName: 'store',
   });
   await t.throwsAsync(renamed, { code: 'ZFS_FAILED' });
-  t.is(workshop.dots.lookup(branchRef('shop')), id);
+  t.is(workshop.dots.lookup(admin(workshop), branchRef('shop')), id);
   t.like(b.fake.datasets.get(`tank/dmfs/${id}`)?.properties, { [PROPERTY.name]: 'shop' });
   t.false(PROPERTY.renaming in (b.fake.datasets.get(`tank/dmfs/${id}`)?.properties ?? {}));
   await workshop.close();

@@ -49,7 +49,7 @@ test('of many who create one name at once, one wins and the others are told whic
   );
   const won = tries.filter(one => one.status === 'fulfilled');
   t.is(won.length, 1);
-  const id = dots.lookup({ ...ref('shop'), Branch: '' });
+  const id = dots.lookup(users.admin(), { ...ref('shop'), Branch: '' });
   for (const one of tries) {
     if (one.status === 'rejected')
       t.is(one.reason.message, `A volume called admin/shop already exists with id ${id}`);
@@ -67,7 +67,7 @@ for (const step of ['create', 'mount', 'snapshot']) {
     const error = await t.throwsAsync(dots.create(users.admin(), ref('shop')), { code: 'NO_SPACE' });
     t.regex(error?.message ?? '', /^Could not create volume admin\/shop: out of space/);
     t.deepEqual([...b.fake.datasets.keys()], ['tank', 'tank/dmfs']);
-    t.is(dots.exists({ ...ref('shop'), Branch: '' }), '');
+    t.is(dots.exists(users.admin(), { ...ref('shop'), Branch: '' }), '');
     await dots.create(users.admin(), ref('shop'));
     await close();
   });
@@ -114,14 +114,14 @@ test('what is not there is told in the words of the original', async t => {
   t.teardown(b.remove);
   const { dots, users, close } = await b.start();
   const id = await dots.create(users.admin(), ref('shop'));
-  t.throws(() => dots.lookup({ ...ref('none'), Branch: '' }), {
+  t.throws(() => dots.lookup(users.admin(), { ...ref('none'), Branch: '' }), {
     message: "No such filesystem named 'admin/none'",
   });
-  t.throws(() => dots.lookup({ ...ref('shop'), Branch: 'master' }), {
+  t.throws(() => dots.lookup(users.admin(), { ...ref('shop'), Branch: 'master' }), {
     message: `No clones at all, let alone named 'master' for filesystem id '${id}'`,
   });
   await t.throwsAsync(dots.get(users.admin(), 'none'), { message: 'No known filesystem with id none' });
-  t.is(dots.exists({ ...ref('shop'), Branch: 'b' }), '');
+  t.is(dots.exists(users.admin(), { ...ref('shop'), Branch: 'b' }), '');
   await close();
 });
 
@@ -159,7 +159,7 @@ for (const [step, users] of [
     t.regex(error?.message ?? '', /cannot delete the volume .* when 1 container is still using it: .*\.$/);
     t.regex(error?.message ?? '', users.length > 0 ? /postgres \(process 71\)/ : /can not be seen/);
     t.is(b.fake.datasets.get(`tank/dmfs/${id}`)?.properties[PROPERTY.deleting], undefined);
-    t.is(workshop.dots.lookup({ ...ref('shop'), Branch: '' }), id);
+    t.is(workshop.dots.lookup(admin(workshop), { ...ref('shop'), Branch: '' }), id);
     await workshop.dots.delete(admin(workshop), ref('shop'));
     await workshop.close();
   });
@@ -185,7 +185,7 @@ test('branches go before what they were cloned from', async t => {
   const properties = { ...b.fake.datasets.get(`tank/dmfs/${id}`)?.properties, [PROPERTY.branch]: 'b1' };
   b.fake.add('tank/dmfs/branch', { origin: `tank/dmfs/${id}@${commit}`, properties });
   const { dots, users, close } = await b.start();
-  t.is(dots.lookup({ ...ref('shop'), Branch: 'b1' }), 'branch');
+  t.is(dots.lookup(users.admin(), { ...ref('shop'), Branch: 'b1' }), 'branch');
   b.fake.commands.length = 0;
   await dots.delete(users.admin(), ref('shop'));
   t.deepEqual(
@@ -204,7 +204,7 @@ test('a deletion that ZFS refuses is taken back: the next start finishes nothing
   await t.throwsAsync(first.dots.delete(admin(first), ref('shop')), { code: 'ZFS_FAILED' });
   await first.close();
   const second = await b.start();
-  t.is(second.dots.lookup({ ...ref('shop'), Branch: '' }), id);
+  t.is(second.dots.lookup(admin(second), { ...ref('shop'), Branch: '' }), id);
   await second.close();
 });
 
@@ -215,7 +215,7 @@ test('a full pool that has no room for the mark of a deletion is emptied all the
   await dots.create(users.admin(), ref('shop'));
   b.fake.fail.set('set', new DmError('zfs', 'NO_SPACE', 'full'));
   await dots.delete(users.admin(), ref('shop'));
-  t.is(dots.exists({ ...ref('shop'), Branch: '' }), '');
+  t.is(dots.exists(users.admin(), { ...ref('shop'), Branch: '' }), '');
   await close();
 });
 

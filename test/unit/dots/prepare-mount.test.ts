@@ -104,7 +104,7 @@ test('procuring makes a missing dot; its link stays where a checkout moved it, a
   const caller = admin(workshop);
   const link = join(directory, 'container_mnt/admin/new');
   t.is(await dots.procure(caller, { ...ref('new@master'), Subdot: '' }), link);
-  const id = dots.lookup({ ...ref('new'), Branch: '' });
+  const id = dots.lookup(admin(workshop), { ...ref('new'), Branch: '' });
   t.is(await readlink(link), join(directory, 'mnt/dmfs', id));
   await t.throwsAsync(dots.procure(caller, { ...ref('new@b1'), Subdot: '' }), { code: 'BRANCH_MISSING' });
   await t.throwsAsync(dots.procure(caller, { ...ref('a@b@c'), Subdot: '' }), {
@@ -125,7 +125,7 @@ test('a link to a dot that had the name before is made anew; something else than
   await dots.procure(caller, { ...ref('db'), Subdot: '' });
   t.is(
     await readlink(join(links, 'db')),
-    join(directory, 'mnt/dmfs', dots.lookup({ ...ref('db'), Branch: '' })),
+    join(directory, 'mnt/dmfs', dots.lookup(admin(workshop), { ...ref('db'), Branch: '' })),
   );
   await mkdir(join(links, 'other'));
   await t.throwsAsync(dots.procure(caller, { ...ref('other'), Subdot: '' }), {
@@ -145,6 +145,6 @@ test('a dot whose dataset was destroyed behind our back is not there, and one th
   await t.throwsAsync(dots.prepareMount(mountParams('db')), {
     message: /^No such filesystem named 'admin\/db'/,
   });
-  t.is(dots.exists({ ...ref('db'), Branch: '' }), '');
+  t.is(dots.exists(admin(workshop), { ...ref('db'), Branch: '' }), '');
   await dots.create(admin(workshop), ref('db'));
 });

@@ -9,6 +9,8 @@ const openZfs: Capabilities = {
   resume: true,
   multihost: true,
   expand: true,
+  diff: true,
+  snapshotMounts: true,
   userSpace: false,
 };
 const zfsFuse = { ...openZfs, description: 'zfs-fuse 0.7.0', poolComment: false, userSpace: true };

@@ -1,12 +1,21 @@
 import test from 'ava';
 import fc from 'fast-check';
+import type { Caller } from '../../../src/dots/index.ts';
+import { DmError } from '../../../src/lib/errors.ts';
 import { cleanPath } from '../../../src/server/routes.ts';
+import type { BranchRef } from '../../../src/wire/methods.ts';
+import { EVE_KEY } from '../../helpers/fake-workshop.ts';
 import { startTestServer, type TestServer } from '../../helpers/rpc-server.ts';
 
 let server: TestServer;
 let fault = '';
 test.before(async () => {
-  server = await startTestServer({ workshop: { check: async () => fault } });
+  const diffLatest = async (_caller: Caller, { Namespace, Name }: BranchRef) => {
+    if (Name === 'none') throw new DmError('dot', 'DOT_MISSING', 'No such filesystem');
+    if (Name === 'bare') return undefined;
+    return Namespace === 'eve' ? [{ change: '+', filename: 'a & b' }] : [];
+  };
+  server = await startTestServer({ workshop: { check: async () => fault }, reading: { diffLatest } });
 });
 test.after.always(() => server?.stop());
 
@@ -17,8 +26,9 @@ test('paths that are no routes are not found, with the original body', async t =
     '/RPC',
     '/status',
     '/filesystems/a/b/c',
-    '/diff/a:b',
-    '/s3/a:b',
+    '/diff/a',
+    '/diff/a:b/c/d',
+    '/s3/a',
     '/rpc%2f',
     '/constructor',
   ];
@@ -96,4 +106,27 @@ test('metrics count requests and calls, but not themselves, and strangers make n
   t.regex(body, /^dm_zpool_usage_percentage\{node_name="abc123",pool_name="tank"\} 42$/m);
   t.regex(body, /^process_resident_memory_bytes \d+$/m);
   t.notRegex(body, /unheard|NoSuchMethod|\/check|\/metrics/);
+});
+
+test("a diff over HTTP is for the namespace's own user, in the original's form", async t => {
+  const get = async (path: string, auth?: string) => {
+    const { status, body } = await server.ask({ path, ...(auth === undefined ? {} : { auth }) });
+    return [status, body];
+  };
+  t.deepEqual(await get('/diff/admin:shop'), [200, 'null\n']);
+  t.deepEqual(await get('/diff/eve:shop/c1', `eve:${EVE_KEY}`), [
+    200,
+    '[{"change":"+","filename":"a \\u0026 b"}]\n',
+  ]);
+  t.deepEqual(await get('/diff/admin:shop', `eve:${EVE_KEY}`), [
+    401,
+    'User eve is not the administrator of namespace admin\n',
+  ]);
+  t.deepEqual(await get('/diff/admin:shop', 'eve:wrong'), [401, 'Unauthorized.\n']);
+  t.deepEqual(await get('/diff/admin:none'), [500, 'master node for filesystem  not found\n']);
+  t.deepEqual(await get('/diff/admin:bare'), [400, 'no snapshots found\n']);
+  const pattern = 'should match pattern: ^[a-zA-Z0-9_\\-]{1,64}$\n';
+  t.deepEqual(await get('/diff/admin:a.b'), [400, `invalid dot name, ${pattern}`]);
+  t.deepEqual(await get('/diff/admin:shop/a.b'), [400, `invalid snapshot name, ${pattern}`]);
+  t.is((await server.ask({ path: '/diff/admin:shop', method: 'POST' })).status, 405);
 });

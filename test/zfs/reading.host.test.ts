@@ -1,0 +1,4 @@
+import test from 'ava';
+import { readingSuite } from './suites/reading.ts';
+
+readingSuite(test, { inGuest: false });
