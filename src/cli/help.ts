@@ -9,7 +9,9 @@ import { COMMANDS } from './commands.ts';
 export function helpText(topic: string): string {
   const command = COMMANDS.find(({ name, alias }) => name === topic || alias === topic);
   if (command) return commandHelp(command);
-  const shown = COMMANDS.filter(({ name }) => topic === '' || name.startsWith(`${topic} `));
+  const shown = COMMANDS.filter(
+    ({ name, hidden }) => !hidden && (topic === '' || name.startsWith(`${topic} `)),
+  );
   return [
     topic === '' ? 'dm: git for data, the client of a dotmesh server\n' : `dm ${topic}\n`,
     `Usage: dm ${topic && `${topic} `}COMMAND [ARGUMENTS] [FLAGS]\n`,
@@ -33,6 +35,9 @@ function commandHelp(command: Command): string {
       : []),
     'Flags:',
     ...columns(flagsOf(command).map(flagLine)),
+    ...(command.examples.length > 0
+      ? ['', 'Examples:', ...command.examples.map(line => `  dm ${line}`)]
+      : []),
     '',
   ].join('\n');
 }
