@@ -39,6 +39,8 @@ export interface Context {
   profile: ProfileFile;
   /** Writes to standard output as it is. */
   print(text: string): void;
+  /** A question, without a newline: on standard error where standard output is for a program. */
+  ask(text: string): void;
   /** One line on standard error, for what is no result and no failure. */
   note(line: string): void;
   /** To the remote of --remote, else the current one of `profile`. Nothing is sent yet. @throws DmError usage/NO_SUCH_REMOTE */

@@ -66,6 +66,7 @@ async function perform(request: Request, io: Io, out: Output, err: Output): Prom
     lists,
     profile: profileFile(configPath(values.get('config'), io.env)),
     print: text => out.write(text),
+    ask: text => (flags.has('json') || flags.has('scripting') ? err : out).write(text),
     note: line => err.write(`${oneLine(line)}\n`),
     connect: async profile => {
       const name = values.get('remote') ?? profile.CurrentRemote;

@@ -14,15 +14,15 @@ export interface Question {
 }
 
 /** @throws DmError secrets/NO_SECRET, interrupted/INTERRUPTED */
-export async function askForSecret({ io, print }: Context, question: Question): Promise<string> {
+export async function askForSecret({ io, ask }: Context, question: Question): Promise<string> {
   const given = question.variables.map(name => io.env[name]).find(Boolean);
   if (given) return given;
-  print(`${question.prompt}: `);
+  ask(`${question.prompt}: `);
   let secret: string | undefined;
   try {
     secret = io.stdin.isTTY ? await readHidden(io.stdin) : await readLine(io.stdin);
   } finally {
-    print('\n');
+    ask('\n');
   }
   if (secret) return secret;
   throw new DmError('secrets', 'NO_SECRET', `Nothing was given for '${question.prompt}'.`, {

@@ -5,13 +5,14 @@
 
 import { looseFlags } from '../../lib/flags.ts';
 import { HEAD } from '../../model/commit-ref.ts';
-import { formatDotName, printable } from '../../model/names.ts';
+import { formatDotName } from '../../model/names.ts';
 import { LEADING_FLAGS } from '../arguments.ts';
 import type { Completion, Context } from '../command.ts';
 import { allCommits, branchesOf, historyOf } from '../commits.ts';
 import { whatIsWanted } from '../completion.ts';
 import { FILES, SCRIPTS } from '../completion-scripts.ts';
 import { namesIn } from '../dots.ts';
+import { oneLine } from '../print.ts';
 import { remoteNamed } from '../profile.ts';
 import { configPath, profileFile } from '../profile-file.ts';
 import { chooseTarget } from '../target.ts';
@@ -30,7 +31,7 @@ export async function run(context: Context): Promise<void> {
   const asked = kind === undefined ? [] : await inTime(candidates(asTyped(context), kind, partial));
   const fitting = [...new Set([...words, ...asked])].filter(word => word.startsWith(partial));
   // What would have to be escaped is no name, and may be meant to do harm.
-  for (const word of fitting) if (word === printable(word)) context.print(`${before}${word}\n`);
+  for (const word of fitting) if (word === oneLine(word)) context.print(`${before}${word}\n`);
 }
 
 async function inTime(work: Promise<string[]>): Promise<string[]> {

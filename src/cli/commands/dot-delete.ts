@@ -18,7 +18,7 @@ export async function run(context: Context): Promise<void> {
   const dot = parseDotName(context.args[0] ?? '');
   const { name, client } = await context.connect(context.profile.read());
   if (!context.flags.has('force') && !(await confirmed(context, client, dot))) {
-    context.print('Aborted.\n');
+    show(context, { json: { ...dot, deleted: false }, text: 'Aborted.\n' });
     return;
   }
   await client.call('Delete', { Namespace: dot.namespace, Name: dot.name }, { timeoutMs: DELETE_TIMEOUT_MS });
@@ -27,9 +27,9 @@ export async function run(context: Context): Promise<void> {
 }
 
 /** Only the exact line `Y` is a yes. */
-async function confirmed({ io, print }: Context, client: RpcClient, dot: DotName): Promise<boolean> {
-  for (const line of await lossesOf(client, dot)) print(`${line}\n`);
-  print(
+async function confirmed({ io, ask }: Context, client: RpcClient, dot: DotName): Promise<boolean> {
+  for (const line of await lossesOf(client, dot)) ask(`${line}\n`);
+  ask(
     `Delete ${shownName(dot)} with all its branches and commits? This can not be undone (enter Y to continue): `,
   );
   return (await readLine(io.stdin)) === 'Y';

@@ -6,6 +6,7 @@ import { DmError, errno, isDmError } from '../../lib/errors.ts';
 import { DEFAULT_SUBDOT, printable } from '../../model/names.ts';
 import type { Context } from '../command.ts';
 import { parseDotName, shownName } from '../dots.ts';
+import { oneLine } from '../print.ts';
 import { show } from '../show.ts';
 
 /** Milliseconds: the dot may have to be made, or to move to that server. */
@@ -40,7 +41,7 @@ export async function run(context: Context): Promise<void> {
   show(context, {
     json: { ...dot, path, mountpoint },
     fields: [[path, mountpoint]],
-    text: `procured dot: ${printable(path)}\nsymlinked dot: ${printable(mountpoint)}\n`,
+    text: `procured dot: ${oneLine(path)}\nsymlinked dot: ${oneLine(mountpoint)}\n`,
   });
 }
 
