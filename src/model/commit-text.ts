@@ -6,8 +6,9 @@ import { printable } from './names.ts';
 /** Nanoseconds since 1970 as decimal text (a commit's `timestamp`) in ISO 8601, to the second; undefined for others. */
 export function isoDate(nanoseconds: string | undefined): string | undefined {
   if (nanoseconds === undefined || !/^\d{1,19}$/.test(nanoseconds)) return undefined;
-  const date = new Date(Number(BigInt(nanoseconds) / 1_000_000n));
-  return date.toISOString().replace(/\.\d+Z$/, 'Z');
+  // The last nine digits are parts of a second, which no double could hold beside the rest.
+  const seconds = Number(nanoseconds.slice(0, -9));
+  return `${new Date(seconds * 1000).toISOString().slice(0, -5)}Z`;
 }
 
 /**
