@@ -20,6 +20,7 @@ const MISSING: Record<string, string> = {
   RenameBranch: 'rename a branch',
   RenameDot: 'rename a dot',
   DiffCommits: 'compare commits',
+  Diff: 'compare commits',
   ListUsers: 'list its users',
 };
 

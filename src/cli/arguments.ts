@@ -4,7 +4,7 @@ import { DmError } from '../lib/errors.ts';
 import { type FlagSpec, parseFlags } from '../lib/flags.ts';
 import { printable } from '../model/names.ts';
 import type { Command, Scope } from './command.ts';
-import { COMMANDS, LATER } from './commands.ts';
+import { COMMANDS, LATER, SET_UP } from './commands.ts';
 
 export const GLOBAL_FLAGS: FlagSpec[] = [
   { name: 'json', type: 'boolean', help: 'print one JSON document' },
@@ -58,7 +58,7 @@ export type Request =
     };
 
 /**
- * @throws DmError usage/UNKNOWN_COMMAND, usage/LATER, usage/TOO_FEW_ARGUMENTS, usage/TOO_MANY_ARGUMENTS,
+ * @throws DmError usage/UNKNOWN_COMMAND, usage/LATER, usage/SET_UP, usage/TOO_FEW_ARGUMENTS, usage/TOO_MANY_ARGUMENTS,
  *   and those of
  *   lib/flags
  */
@@ -125,7 +125,18 @@ function isTopic(topic: string): boolean {
 }
 
 function noCommand(words: readonly string[]): DmError {
-  const later = [words.slice(0, 2).join(' '), words[0] ?? ''].find(name => LATER.has(name));
+  const pair = words.slice(0, 2).join(' ');
+  if (SET_UP.has(pair)) {
+    return new DmError(
+      'usage',
+      'SET_UP',
+      `'dm ${pair}' is no work of this dm: dm-linuxkit sets servers up.`,
+      {
+        hint: "'dm-linuxkit --help' says how; then 'dm remote add' makes the server known here.",
+      },
+    );
+  }
+  const later = [pair, words[0] ?? ''].find(name => LATER.has(name));
   if (later) {
     return new DmError('usage', 'LATER', `'dm ${later}' comes with a later release of this dm.`);
   }

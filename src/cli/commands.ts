@@ -14,5 +14,13 @@ export const COMMANDS: Command[] = [
   ...SERVER_COMMANDS,
 ];
 
+/** Commands of the original that set a server up; dm-linuxkit does that. */
+export const SET_UP: ReadonlySet<string> = new Set([
+  'cluster init',
+  'cluster join',
+  'cluster upgrade',
+  'cluster reset',
+]);
+
 /** Commands of the original that come with a later release. */
 export const LATER: ReadonlySet<string> = new Set(['s3', 'clone', 'pull', 'push', 'dot set-upstream']);

@@ -86,6 +86,8 @@ export interface OriginalMethods {
   ForceBranchMasterById: { params: { FilesystemId: string; Master: string }; result: true };
   Fork: { params: { MasterBranchID: string; ForkNamespace: string; ForkName: string }; result: string };
   MountCommit: { params: { FilesystemId: string; CommitId: string }; result: string };
+  /** Newest commit and now, in `__default__` alone; names are without it. */
+  Diff: { params: { FilesystemID: string }; result: { Files: FileChange[] } };
   LastModified: { params: DotRef; result: { Time: string } };
   DumpEtcd: { params: { Prefix: string }; result: unknown };
   RestoreEtcd: { params: { Prefix: string; Dump: string }; result: boolean };

@@ -181,6 +181,7 @@ export function fakeDot({ additive = true, admin = true } = {}): FakeDot {
       check(ref);
       return true;
     },
+    Diff: () => ({ Files: [{ change: '+', filename: 'a/b' }] }),
     DumpEtcd: () => ({ Version: 'v1', Users: [] }),
     RestoreEtcd: ({ Dump }) => JSON.parse(Dump).Version !== 'v1',
     RegisterNewUser: ({ Name, Email }) => {

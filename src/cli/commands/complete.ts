@@ -17,8 +17,8 @@ import { remoteNamed } from '../profile.ts';
 import { configPath, profileFile } from '../profile-file.ts';
 import { chooseTarget } from '../target.ts';
 
-/** Milliseconds that somebody waits for a completion. */
-const PATIENCE_MS = 3_000;
+/** Seconds that somebody waits for a completion; DM_COMPLETION_SECONDS is another number. */
+const PATIENCE_S = 3;
 /** Ids offered before the first character: the newest. */
 const MOST_IDS = 20;
 
@@ -28,16 +28,17 @@ export async function run(context: Context): Promise<void> {
     context.print(`${FILES}\n`);
     return;
   }
-  const asked = kind === undefined ? [] : await inTime(candidates(asTyped(context), kind, partial));
+  const asked = kind === undefined ? [] : await inTime(context, candidates(asTyped(context), kind, partial));
   const fitting = [...new Set([...words, ...asked])].filter(word => word.startsWith(partial));
   // What would have to be escaped is no name, and may be meant to do harm.
   for (const word of fitting) if (word === oneLine(word)) context.print(`${before}${word}\n`);
 }
 
-async function inTime(work: Promise<string[]>): Promise<string[]> {
+async function inTime({ io }: Context, work: Promise<string[]>): Promise<string[]> {
+  const seconds = Number(io.env['DM_COMPLETION_SECONDS']) || PATIENCE_S;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string[]>(resolve => {
-    timer = setTimeout(resolve, PATIENCE_MS, []);
+    timer = setTimeout(resolve, seconds * 1000, []);
   });
   return Promise.race([work.catch(() => []), late]).finally(() => clearTimeout(timer));
 }

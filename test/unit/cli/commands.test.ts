@@ -29,7 +29,7 @@ async function setUp(t: ExecutionContext, more: Record<string, unknown> = {}) {
   return { home, dot, server, ok, last, local };
 }
 
-test('dot rename takes the choice, the branch and the upstream along', async t => {
+test.serial('dot rename takes the choice, the branch and the upstream along', async t => {
   const { ok, last, local } = await setUp(t, {
     CurrentBranches: { shop: 'bug-7' },
     DefaultRemoteVolumes: { admin: { shop: { Namespace: 'alice', Name: 'shop' } } },
@@ -43,7 +43,7 @@ test('dot rename takes the choice, the branch and the upstream along', async t =
   });
 });
 
-test('dot fork, show, delete and smash-branch-master', async t => {
+test.serial('dot fork, show, delete and smash-branch-master', async t => {
   const { dot, ok, last } = await setUp(t);
   dot.branches.set('bug-7', { commits: [], origin: { branch: '', id: '1111aaaa' }, dirtyBytes: 2048 });
   t.is(await ok(['dot', 'fork', 'shop', 'alice/shop']), 'fork-id\n');
@@ -67,7 +67,7 @@ test('dot fork, show, delete and smash-branch-master', async t => {
   t.true(last()?.method.endsWith('.Delete'));
 });
 
-test('mount makes a link, refuses what is there, and names a dot that is not', async t => {
+test.serial('mount makes a link, refuses what is there, and names a dot that is not', async t => {
   const { home, dot, ok, server } = await setUp(t);
   const folder = await mkdtemp(join(tmpdir(), 'dm-mount-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -88,7 +88,7 @@ test('mount makes a link, refuses what is there, and names a dot that is not', a
   t.is(server.calls.filter(({ method }) => method.endsWith('.Procure')).length, 3);
 });
 
-test('users are added, listed and given passwords, which come from standard input alone', async t => {
+test.serial('users are added, listed and given passwords, which come from standard input alone', async t => {
   const { home, ok, last } = await setUp(t);
   t.is(await ok(['user', 'add', 'bob', 'bob@example.org'], 'secret\n'), 'Password for bob: \nu2\n');
   t.deepEqual(last()?.params, { Name: 'bob', Email: 'bob@example.org', Password: 'secret' });
@@ -110,7 +110,7 @@ test('users are added, listed and given passwords, which come from standard inpu
   );
 });
 
-test('with --json and -H a question is no part of the result', async t => {
+test.serial('with --json and -H a question is no part of the result', async t => {
   const { home, ok } = await setUp(t);
   t.is(JSON.parse(await ok(['user', 'add', 'bob', 'b@example.org', '--json'], 'secret\n')).id, 'u2');
   t.is(await ok(['user', 'add', 'eve', 'e@example.org', '-H'], 'secret\n'), 'u3\n');
@@ -119,7 +119,7 @@ test('with --json and -H a question is no part of the result', async t => {
   t.regex(err, /enter Y to continue/);
 });
 
-test('key reset comes with the password, stores the new key and does not print it', async t => {
+test.serial('key reset comes with the password, stores the new key and does not print it', async t => {
   const { home, server, local } = await setUp(t, { ApiKey: 'an-old-key' });
   const { code, out } = await home.built(['key', 'reset'], { input: 'key\n' });
   t.is(code, 0);
@@ -128,7 +128,7 @@ test('key reset comes with the password, stores the new key and does not print i
   t.is(server.calls.at(-1)?.authorization, `Basic ${Buffer.from('admin:key').toString('base64')}`);
 });
 
-test('a backup is what restore takes, and what is none is refused before any call', async t => {
+test.serial('a backup is what restore takes, and what is none is refused before any call', async t => {
   const { home, ok, server, last } = await setUp(t);
   const backup = await ok(['cluster', 'backup-etcd']);
   t.is(await ok(['cluster', 'restore-etcd'], backup), '');
@@ -141,7 +141,7 @@ test('a backup is what restore takes, and what is none is refused before any cal
   t.is(server.calls.length, calls);
 });
 
-test('debug prints results and null as they are, and a refusal is one', async t => {
+test.serial('debug prints results and null as they are, and a refusal is one', async t => {
   const { home, dot, ok, last } = await setUp(t);
   dot.handlers.Delete = () => null;
   t.deepEqual(JSON.parse(await ok(['debug', 'DotmeshRPC.Get', 'id-'])).Id, 'id-');
@@ -155,7 +155,7 @@ test('debug prints results and null as they are, and a refusal is one', async t 
   t.regex((await home.built(['debug'])).err, /^No method specified\. Usage: dm debug METHOD/);
 });
 
-test('every command has an example in its help, and every example is a command line', async t => {
+test.serial('every command has an example in its help, and every example is a command line', async t => {
   const { ok } = await setUp(t);
   for (const { name, examples, hidden } of COMMANDS) {
     if (hidden) continue;
@@ -166,7 +166,7 @@ test('every command has an example in its help, and every example is a command l
   t.notRegex(await ok(['help']), /__complete/);
 });
 
-test('there are colours on a terminal, unless NO_COLOR is set, and none in a pipe', async t => {
+test.serial('there are colours on a terminal, unless NO_COLOR is set, and none in a pipe', async t => {
   const { ok } = await setUp(t);
   const painted = (isTTY: boolean, env: Record<string, string>) =>
     painter({

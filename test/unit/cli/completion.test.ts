@@ -32,7 +32,7 @@ for (const [line, wanted] of [
   });
 }
 
-test('flags are those of the command', t => {
+test.serial('flags are those of the command', t => {
   const { words } = whatIsWanted(['reset', '--h']);
   t.true(words.includes('--hard') && words.includes('--branch') && !words.includes('--message'));
 });
@@ -67,6 +67,8 @@ async function setUp(t: ExecutionContext) {
     const env = {
       HOME: home.config.replace('/.dotmesh/config', ''),
       PATH: `${folder}:${process.env['PATH']}`,
+      // A machine under load completes late.
+      DM_COMPLETION_SECONDS: '100',
     };
     const { code, out, err } = await runChild(['bash', '-c', SCRIPT, 'bash', ...words], { input: '', env });
     t.deepEqual([code, err], [0, ''], words.join(' '));
@@ -75,7 +77,7 @@ async function setUp(t: ExecutionContext) {
   return { complete, server, home };
 }
 
-test('a real bash completes dots, branches, commits, remotes and commands', async t => {
+test.serial('a real bash completes dots, branches, commits, remotes and commands', async t => {
   const { complete } = await setUp(t);
   t.deepEqual(await complete('checkout', 'bu'), ['bug-7', 'bug-8']);
   t.deepEqual(await complete('switch', ''), ['shop']);
@@ -87,16 +89,19 @@ test('a real bash completes dots, branches, commits, remotes and commands', asyn
   t.deepEqual(await complete('log', '--rev'), ['--reverse']);
 });
 
-test('without a server, and with names that mean harm, there is nothing to complete and no noise', async t => {
-  const { complete, server, home } = await setUp(t);
-  const config = home.read() as { Remotes: Record<string, unknown> };
-  home.write({ ...config, Remotes: { ...config.Remotes, 'x\u001b[2J': config.Remotes['local'] } });
-  t.deepEqual(await complete('remote', 'rm', ''), ['local']);
-  await server.close();
-  t.deepEqual(await complete('checkout', 'bu'), []);
-});
+test.serial(
+  'without a server, and with names that mean harm, there is nothing to complete and no noise',
+  async t => {
+    const { complete, server, home } = await setUp(t);
+    const config = home.read() as { Remotes: Record<string, unknown> };
+    home.write({ ...config, Remotes: { ...config.Remotes, 'x\u001b[2J': config.Remotes['local'] } });
+    t.deepEqual(await complete('remote', 'rm', ''), ['local']);
+    await server.close();
+    t.deepEqual(await complete('checkout', 'bu'), []);
+  },
+);
 
-test('zsh and fish have a script each, another shell is refused', async t => {
+test.serial('zsh and fish have a script each, another shell is refused', async t => {
   const { home } = await setUp(t);
   t.regex((await home.built(['completion', 'zsh'])).out, /^#compdef dm\n/);
   t.regex((await home.built(['completion', 'fish'])).out, /complete -c dm /);

@@ -57,7 +57,7 @@ function grow(dot: FakeDot): void {
   dot.commit('bug-7', '3333dddd');
 }
 
-test('commit prints the id and sends message and metadata as they were written', async t => {
+test.serial('commit prints the id and sends message and metadata as they were written', async t => {
   const { ok, server } = await setUp(t);
   const id = await ok(
     'commit',
@@ -84,7 +84,7 @@ test('commit prints the id and sends message and metadata as they were written',
   });
 });
 
-test('commit refuses in the words that scripts know, before any call where it can', async t => {
+test.serial('commit refuses in the words that scripts know, before any call where it can', async t => {
   const { fails, server } = await setUp(t);
   t.regex(await fails('commit'), /^Please provide a commit message\. [^\n]*dm commit -m[^\n]*\n$/);
   t.regex(await fails('commit', '-m', ''), /^Please provide a commit message/);
@@ -99,58 +99,61 @@ test('commit refuses in the words that scripts know, before any call where it ca
   );
 });
 
-test('log shows what a branch inherits, dates and tags; -H is the original page of its own commits', async t => {
-  const { ok, dot } = await setUp(t, {}, { CurrentBranches: { shop: 'bug-7' } });
-  grow(dot);
-  dot.tags.set('v1', '2222bbbb');
-  dot.commit('bug-7', '4444eeee', { message: 'two\nlines', zebra: '1', apples: 'green' });
-  t.is(
-    await ok('log', '-n', '3'),
-    [
-      'commit 2222bbbb (inherited from master, tag: v1)',
-      'author: alice',
-      'date: 2020-04-27T15:06:41Z',
-      '',
-      '    message of 2222bbbb',
-      '',
-      'commit 3333dddd',
-      'author: alice',
-      'date: 2020-04-27T15:06:40Z',
-      '',
-      '    message of 3333dddd',
-      '',
-      'commit 4444eeee',
-      'author: alice',
-      'date: 2020-04-27T15:06:41Z',
-      'apples: green',
-      'zebra: 1',
-      '',
-      '    two',
-      '    lines',
-      '',
-      '',
-    ].join('\n'),
-  );
-  t.is(
-    await ok('log', '-H', '--branch', 'bug-7', '-n', '2', '--reverse'),
-    'commit 4444eeee\nauthor: alice\ndate: 1588000001123456789\napples: green\nzebra: 1\n\n    two\nlines\n\n' +
-      'commit 3333dddd\nauthor: alice\ndate: 1588000000123456789\n\n    message of 3333dddd\n\n',
-  );
-  const [newest] = JSON.parse(await ok('log', '--json', '--reverse', '-n', '1'));
-  t.deepEqual(newest, {
-    id: '4444eeee',
-    author: 'alice',
-    message: 'two\nlines',
-    date: '2020-04-27T15:06:41Z',
-    timestamp: '1588000001123456789',
-    metadata: { apples: 'green', zebra: '1' },
-    branch: 'bug-7',
-    inherited: false,
-    tags: [],
-  });
-});
+test.serial(
+  'log shows what a branch inherits, dates and tags; -H is the original page of its own commits',
+  async t => {
+    const { ok, dot } = await setUp(t, {}, { CurrentBranches: { shop: 'bug-7' } });
+    grow(dot);
+    dot.tags.set('v1', '2222bbbb');
+    dot.commit('bug-7', '4444eeee', { message: 'two\nlines', zebra: '1', apples: 'green' });
+    t.is(
+      await ok('log', '-n', '3'),
+      [
+        'commit 2222bbbb (inherited from master, tag: v1)',
+        'author: alice',
+        'date: 2020-04-27T15:06:41Z',
+        '',
+        '    message of 2222bbbb',
+        '',
+        'commit 3333dddd',
+        'author: alice',
+        'date: 2020-04-27T15:06:40Z',
+        '',
+        '    message of 3333dddd',
+        '',
+        'commit 4444eeee',
+        'author: alice',
+        'date: 2020-04-27T15:06:41Z',
+        'apples: green',
+        'zebra: 1',
+        '',
+        '    two',
+        '    lines',
+        '',
+        '',
+      ].join('\n'),
+    );
+    t.is(
+      await ok('log', '-H', '--branch', 'bug-7', '-n', '2', '--reverse'),
+      'commit 4444eeee\nauthor: alice\ndate: 1588000001123456789\napples: green\nzebra: 1\n\n    two\nlines\n\n' +
+        'commit 3333dddd\nauthor: alice\ndate: 1588000000123456789\n\n    message of 3333dddd\n\n',
+    );
+    const [newest] = JSON.parse(await ok('log', '--json', '--reverse', '-n', '1'));
+    t.deepEqual(newest, {
+      id: '4444eeee',
+      author: 'alice',
+      message: 'two\nlines',
+      date: '2020-04-27T15:06:41Z',
+      timestamp: '1588000001123456789',
+      metadata: { apples: 'green', zebra: '1' },
+      branch: 'bug-7',
+      inherited: false,
+      tags: [],
+    });
+  },
+);
 
-test('text of a commit can not steer the terminal', async t => {
+test.serial('text of a commit can not steer the terminal', async t => {
   const { ok, dot } = await setUp(t);
   dot.commit('', '2222bbbb', {
     message: '\u001b]0;x\u0007\u009b2J',
@@ -163,7 +166,7 @@ test('text of a commit can not steer the terminal', async t => {
   t.notRegex(await ok('log', '-n', '1'), /^author: admin/m);
 });
 
-test('every way to name a commit leads to it', async t => {
+test.serial('every way to name a commit leads to it', async t => {
   const { ok, fails, dot } = await setUp(t);
   grow(dot);
   dot.tags.set('v1', '1111aaaa');
@@ -189,7 +192,7 @@ test('every way to name a commit leads to it', async t => {
   t.regex(await fails('diff', 'HEAD^2'), /^'HEAD\^2' names no commit/);
 });
 
-test('reset without --hard loses nothing: it lists what would be lost, and calls nothing', async t => {
+test.serial('reset without --hard loses nothing: it lists what would be lost, and calls nothing', async t => {
   const { home, dot, server, ok } = await setUp(t);
   grow(dot);
   dot.branches.set('late', { commits: [], origin: { branch: '', id: '2222cccc' }, dirtyBytes: 0 });
@@ -214,20 +217,23 @@ test('reset without --hard loses nothing: it lists what would be lost, and calls
   t.like(server.calls.at(-1)?.params, { IfNothingLost: true });
 });
 
-test('reset --hard names what it destroys before it does, and is silent on standard output', async t => {
-  const { home, dot, ok } = await setUp(t);
-  grow(dot);
-  const { code, out, err } = await home.built(['reset', '--hard', '2222b']);
-  t.deepEqual([code, out, err], [0, '', 'destroying: commit 2222cccc message of 2222cccc\n']);
-  t.deepEqual(
-    dot.branches.get('')?.commits.map(({ Id }) => Id),
-    ['1111aaaa', '2222bbbb'],
-  );
-  const { destroyed } = JSON.parse(await ok('reset', '--hard', 'HEAD^', '--json'));
-  t.deepEqual(destroyed, { commits: ['2222bbbb'], branches: ['bug-7'], dirtyBytes: 0, subdots: [] });
-});
+test.serial(
+  'reset --hard names what it destroys before it does, and is silent on standard output',
+  async t => {
+    const { home, dot, ok } = await setUp(t);
+    grow(dot);
+    const { code, out, err } = await home.built(['reset', '--hard', '2222b']);
+    t.deepEqual([code, out, err], [0, '', 'destroying: commit 2222cccc message of 2222cccc\n']);
+    t.deepEqual(
+      dot.branches.get('')?.commits.map(({ Id }) => Id),
+      ['1111aaaa', '2222bbbb'],
+    );
+    const { destroyed } = JSON.parse(await ok('reset', '--hard', 'HEAD^', '--json'));
+    t.deepEqual(destroyed, { commits: ['2222bbbb'], branches: ['bug-7'], dirtyBytes: 0, subdots: [] });
+  },
+);
 
-test('reset names the processes that have files open, and --force goes on', async t => {
+test.serial('reset names the processes that have files open, and --force goes on', async t => {
   const { dot, fails, ok } = await setUp(t);
   grow(dot);
   dot.open = [{ Pid: 42, Command: 'postgres' }];
@@ -237,16 +243,19 @@ test('reset names the processes that have files open, and --force goes on', asyn
   t.is(dot.branches.get('')?.commits.length, 2);
 });
 
-test('a branch can not be reset behind the commit it was made of; reset says how to get there', async t => {
-  const { dot, fails } = await setUp(t);
-  grow(dot);
-  t.regex(
-    await fails('reset', '--branch', 'bug-7', '--hard', 'HEAD^'),
-    /^Commit 2222bbbb was made on branch master, and shop@bug-7 can't go back to it\. 'dm checkout -b NAME 2222bbbb'/,
-  );
-});
+test.serial(
+  'a branch can not be reset behind the commit it was made of; reset says how to get there',
+  async t => {
+    const { dot, fails } = await setUp(t);
+    grow(dot);
+    t.regex(
+      await fails('reset', '--branch', 'bug-7', '--hard', 'HEAD^'),
+      /^Commit 2222bbbb was made on branch master, and shop@bug-7 can't go back to it\. 'dm checkout -b NAME 2222bbbb'/,
+    );
+  },
+);
 
-test('branches are made of any commit, listed, renamed and deleted', async t => {
+test.serial('branches are made of any commit, listed, renamed and deleted', async t => {
   const { home, dot, ok, fails, branch, server } = await setUp(t);
   grow(dot);
   t.is(await ok('branch', 'old', 'bug-7^^'), '');
@@ -272,7 +281,7 @@ test('branches are made of any commit, listed, renamed and deleted', async t => 
   t.is(server.calls.filter(({ method }) => method.endsWith('.DeleteBranch')).length, 1);
 });
 
-test('checkout switches here and on the server, and says what stays behind', async t => {
+test.serial('checkout switches here and on the server, and says what stays behind', async t => {
   const { home, dot, ok, fails, branch } = await setUp(t, {}, { CurrentBranches: { 'admin/shop': 'bug-7' } });
   grow(dot);
   t.regex(await ok('list', '-H'), /^shop\tbug-7\t/);
@@ -294,14 +303,17 @@ test('checkout switches here and on the server, and says what stays behind', asy
   t.deepEqual([branch(), dot.mounted], ['master', '']);
 });
 
-test('to who is not admin the branch is current all the same, and dm says what was not done', async t => {
-  const { home, branch, dot } = await setUp(t, { admin: false });
-  const { code, out, err } = await home.built(['checkout', '-b', 'x']);
-  t.deepEqual([code, out, branch(), dot.mounted], [0, '', 'x', '']);
-  t.regex(err, /^What is mounted on the server was not switched: only the user admin may do that\.\n$/);
-});
+test.serial(
+  'to who is not admin the branch is current all the same, and dm says what was not done',
+  async t => {
+    const { home, branch, dot } = await setUp(t, { admin: false });
+    const { code, out, err } = await home.built(['checkout', '-b', 'x']);
+    t.deepEqual([code, out, branch(), dot.mounted], [0, '', 'x', '']);
+    t.regex(err, /^What is mounted on the server was not switched: only the user admin may do that\.\n$/);
+  },
+);
 
-test('tags are set, moved, listed and taken away', async t => {
+test.serial('tags are set, moved, listed and taken away', async t => {
   const { dot, ok, fails } = await setUp(t);
   grow(dot);
   t.is(await ok('tag', 'v1', 'HEAD^'), '');
@@ -320,7 +332,7 @@ test('tags are set, moved, listed and taken away', async t => {
   t.regex(await fails('tag', 'a^b'), /^'a\^b' is no name for a tag\./);
 });
 
-test('status and diff tell people and scripts what changed', async t => {
+test.serial('status and diff tell people and scripts what changed', async t => {
   const { dot, ok } = await setUp(t);
   const main = dot.branches.get('');
   t.regex(
@@ -344,50 +356,85 @@ test('status and diff tell people and scripts what changed', async t => {
   );
 });
 
-test('--dot, --branch and --remote stand for the current ones, before and after the command', async t => {
-  const { home, dot, ok, fails } = await setUp(t);
+test.serial('the JSON documents have the members that docs/dm.md names', async t => {
+  const { dot, ok } = await setUp(t);
   grow(dot);
-  const config = home.read() as { Remotes: Record<string, unknown>; CurrentRemote: string };
-  const { local } = config.Remotes;
-  home.write({
-    ...config,
-    CurrentRemote: 'gone',
-    Remotes: { local, gone: { ...(local as object), Port: 1 } },
-  });
-  t.regex(
-    await ok('--remote', 'local', '--dot=admin/shop', '--branch', 'bug-7', 'log', '-H'),
-    /^commit 3333dddd\n/,
+  const members = async (...argv: string[]) => {
+    const document: unknown = JSON.parse(await ok(...argv, '--json'));
+    return Object.keys((Array.isArray(document) ? document[0] : document) as object).join(' ');
+  };
+  const at = 'namespace name';
+  t.is(await members('list'), `${at} current branch server containers sizeBytes commits dirtyBytes`);
+  t.is(await members('status'), `${at} branch head sizeBytes dirtyBytes subdots`);
+  t.is(await members('commit', '-m', 'x'), `${at} branch id`);
+  t.is(await members('log'), 'id author message date timestamp metadata branch inherited tags');
+  t.is(await members('diff'), `${at} branch from to files`);
+  t.is(await members('tag', 'v1'), `${at} tag id branch`);
+  t.is(await members('tag'), 'tag id branch');
+  t.is(await members('reset', 'HEAD'), `${at} branch id destroyed`);
+  t.is(await members('branch', 'b'), `${at} branch id`);
+  t.is(await members('branch'), 'name current');
+  t.is(await members('branch', '-m', 'b', 'c'), `${at} from branch`);
+  t.is(await members('branch', '-d', 'c'), `${at} branch destroyed`);
+  t.is(await members('checkout', 'bug-7'), `${at} branch created switched`);
+  t.is(
+    await members('dot', 'show'),
+    `${at} masterBranchId selected commits sizeBytes dirtyBytes currentBranch branches subdots upstreams notes`,
   );
-  t.regex(await ok('log', '--remote=local', '--branch', 'bug-7', '-H'), /^commit 3333dddd\n/);
-  t.regex(
-    await fails('log', '--remote', 'local', '--dot', 'bob/shop'),
-    /^No such filesystem named 'bob\/shop'\. 'dm list' shows/,
-  );
-  t.regex(await fails('log', '--remote', 'nowhere'), /^No such remote 'nowhere'\./);
+  t.is(await members('switch', 'shop'), at);
 });
 
-test('with an original server dm does without, or says in one sentence what that server can not', async t => {
-  const { home, dot, ok } = await setUp(t, { additive: false });
-  grow(dot);
-  t.regex(await ok('log'), /^commit 1111aaaa\n[\s\S]*commit 2222cccc\n/);
-  t.regex(await ok('status'), /^Dot admin\/shop/);
-  t.regex(await ok('dot', 'show'), /^Dot admin\/shop/);
-  t.is(await ok('tag'), '');
-  for (const argv of [
-    ['tag', 'x'],
-    ['tag', '-d', 'x'],
-    ['diff'],
-    ['branch', '-d', 'bug-7'],
-    ['branch', '-m', 'bug-7', 'b'],
-    ['dot', 'rename', 'shop', 'x'],
-    ['user', 'list'],
-    ['reset', 'HEAD^'],
-  ]) {
-    const { code, err } = await home.built(argv);
-    t.is(code, 1);
-    t.regex(err, /(^|\n)This server can't [a-z ]+\. [^\n]+\n$/);
-  }
-  t.true(dot.branches.has('bug-7'));
-  const { err } = await home.built(['reset', '--hard', 'HEAD^']);
-  t.is(err, 'destroying: commit 2222cccc message of 2222cccc\n');
-});
+test.serial(
+  '--dot, --branch and --remote stand for the current ones, before and after the command',
+  async t => {
+    const { home, dot, ok, fails } = await setUp(t);
+    grow(dot);
+    const config = home.read() as { Remotes: Record<string, unknown>; CurrentRemote: string };
+    const { local } = config.Remotes;
+    home.write({
+      ...config,
+      CurrentRemote: 'gone',
+      Remotes: { local, gone: { ...(local as object), Port: 1 } },
+    });
+    t.regex(
+      await ok('--remote', 'local', '--dot=admin/shop', '--branch', 'bug-7', 'log', '-H'),
+      /^commit 3333dddd\n/,
+    );
+    t.regex(await ok('log', '--remote=local', '--branch', 'bug-7', '-H'), /^commit 3333dddd\n/);
+    t.regex(
+      await fails('log', '--remote', 'local', '--dot', 'bob/shop'),
+      /^No such filesystem named 'bob\/shop'\. 'dm list' shows/,
+    );
+    t.regex(await fails('log', '--remote', 'nowhere'), /^No such remote 'nowhere'\./);
+  },
+);
+
+test.serial(
+  'with an original server dm does without, or says in one sentence what that server can not',
+  async t => {
+    const { home, dot, ok } = await setUp(t, { additive: false });
+    grow(dot);
+    t.regex(await ok('log'), /^commit 1111aaaa\n[\s\S]*commit 2222cccc\n/);
+    t.regex(await ok('status'), /^Dot admin\/shop/);
+    t.regex(await ok('dot', 'show'), /^Dot admin\/shop/);
+    t.is(await ok('tag'), '');
+    t.is(await ok('diff'), '+ __default__/a/b\n');
+    for (const argv of [
+      ['tag', 'x'],
+      ['tag', '-d', 'x'],
+      ['diff', 'HEAD^'],
+      ['branch', '-d', 'bug-7'],
+      ['branch', '-m', 'bug-7', 'b'],
+      ['dot', 'rename', 'shop', 'x'],
+      ['user', 'list'],
+      ['reset', 'HEAD^'],
+    ]) {
+      const { code, err } = await home.built(argv);
+      t.is(code, 1);
+      t.regex(err, /(^|\n)This server can't [a-z ]+\. [^\n]+\n$/);
+    }
+    t.true(dot.branches.has('bug-7'));
+    const { err } = await home.built(['reset', '--hard', 'HEAD^']);
+    t.is(err, 'destroying: commit 2222cccc message of 2222cccc\n');
+  },
+);

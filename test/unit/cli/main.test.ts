@@ -150,6 +150,7 @@ for (const [argv, text] of [
   [['init', 'x'.repeat(51)], 'longer than 50'],
   [['list', 'x'], 'Too many arguments'],
   [['remote', 'nonsense'], 'Too many arguments'],
+  [['cluster', 'init'], 'dm-linuxkit sets servers up'],
   [['push', 'hub'], "'dm push' comes with a later release"],
   [['dot', 'set-upstream', 'hub', 'x'], "'dm dot set-upstream' comes with a later release"],
 ] as const) {
