@@ -44,7 +44,7 @@ export function whatIsWanted(line: readonly string[]): Wanted {
 }
 
 /** `--dot`, `=`, `sh` as one word, whichever of them are there. */
-function joinEquals(line: readonly string[]): string[] {
+export function joinEquals(line: readonly string[]): string[] {
   const words: string[] = [];
   for (const [at, word] of line.entries()) {
     const joins = word === '=' || line[at - 1] === '=';

@@ -1,7 +1,7 @@
 /** The three forms of a result: for people, with -H for scripts, with --json for programs. */
 
 import type { Context } from './command.ts';
-import { oneLine } from './print.ts';
+import { exact } from './print.ts';
 
 type Field = string | number;
 
@@ -21,5 +21,5 @@ export function show({ flags, print }: Context, { json, fields = [], text = '' }
 }
 
 function asFields(lines: readonly Field[][]): string {
-  return lines.map(line => `${line.map(field => oneLine(String(field))).join('\t')}\n`).join('');
+  return lines.map(line => `${line.map(field => exact(String(field))).join('\t')}\n`).join('');
 }

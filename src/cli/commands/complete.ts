@@ -9,7 +9,7 @@ import { formatDotName } from '../../model/names.ts';
 import { LEADING_FLAGS } from '../arguments.ts';
 import type { Completion, Context } from '../command.ts';
 import { allCommits, branchesOf, historyOf } from '../commits.ts';
-import { whatIsWanted } from '../completion.ts';
+import { joinEquals, whatIsWanted } from '../completion.ts';
 import { FILES, SCRIPTS } from '../completion-scripts.ts';
 import { namesIn } from '../dots.ts';
 import { oneLine } from '../print.ts';
@@ -45,7 +45,7 @@ async function inTime({ io }: Context, work: Promise<string[]>): Promise<string[
 
 /** The context of the command that is being typed. Nothing is written. */
 function asTyped(context: Context): Context {
-  const given = looseFlags(context.args, LEADING_FLAGS).values;
+  const given = looseFlags(joinEquals(context.args), LEADING_FLAGS).values;
   const values = new Map([...given].map(([name, texts]) => [name, texts[0] ?? '']));
   const config = values.get('config');
   const file = config === undefined ? context.profile : profileFile(configPath(config, context.io.env));

@@ -7,7 +7,7 @@ import type { FileChange } from '../../wire/client-methods.ts';
 import type { Context } from '../command.ts';
 import { ownCommits, resolveCommit } from '../commits.ts';
 import { type Colour, type Paint, painter } from '../paint.ts';
-import { oneLine } from '../print.ts';
+import { exact } from '../print.ts';
 import { show } from '../show.ts';
 import { chooseTarget, type Target } from '../target.ts';
 
@@ -54,8 +54,8 @@ async function changesBetween(
     const answer = await client.call('DiffCommits', { ...ref, From, To }, { timeoutMs: TIMEOUT_MS });
     return answer.Files ?? [];
   } catch (error) {
-    const newest = (await ownCommits(client, ref)).at(-1)?.id;
-    if (!isDmError(error, 'METHOD_MISSING') || To !== '' || From !== newest) throw error;
+    if (!isDmError(error, 'METHOD_MISSING') || To !== '') throw error;
+    if ((await ownCommits(client, ref)).at(-1)?.id !== From) throw error;
     return changesSinceNewest(context, target);
   }
 }
@@ -69,8 +69,8 @@ async function changesSinceNewest(context: Context, { client, ref }: Target): Pr
 }
 
 function asText({ change, filename, from }: FileChange, paint: Paint): string {
-  const names = from === undefined ? oneLine(filename) : `${oneLine(from)} -> ${oneLine(filename)}`;
+  const names = from === undefined ? exact(filename) : `${exact(from)} -> ${exact(filename)}`;
   const colour = COLOURS[change];
-  const line = `${oneLine(change)} ${names}`;
+  const line = `${exact(change)} ${names}`;
   return `${colour ? paint(colour, line) : line}\n`;
 }

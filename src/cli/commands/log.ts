@@ -9,7 +9,7 @@ import { printable } from '../../model/names.ts';
 import type { Context } from '../command.ts';
 import { type Commit, historyOf, ownCommits } from '../commits.ts';
 import { type Paint, painter } from '../paint.ts';
-import { oneLine } from '../print.ts';
+import { manyLines, oneLine } from '../print.ts';
 import { show } from '../show.ts';
 import { chooseTarget } from '../target.ts';
 
@@ -50,19 +50,11 @@ function othersOf({ metadata }: Commit): [string, string][] {
 
 function asOriginal(commit: Commit): string {
   const { author = '', message = '', timestamp = '' } = commit.metadata;
-  const others = othersOf(commit).map(([key, value]) => `${safe(key)}: ${safe(value)}\n`);
+  const others = othersOf(commit).map(([key, value]) => `${manyLines(key)}: ${manyLines(value)}\n`);
   return (
-    `commit ${safe(commit.id)}\nauthor: ${safe(author)}\ndate: ${safe(timestamp)}\n` +
-    `${others.join('')}\n    ${safe(message)}\n\n`
+    `commit ${manyLines(commit.id)}\nauthor: ${manyLines(author)}\ndate: ${manyLines(timestamp)}\n` +
+    `${others.join('')}\n    ${manyLines(message)}\n\n`
   );
-}
-
-/** Lines stay lines; what else a terminal obeys does not pass. */
-function safe(text: string): string {
-  return text
-    .split('\n')
-    .map(line => line.split('\t').map(oneLine).join('\t'))
-    .join('\n');
 }
 
 function asText(commit: Commit, branch: string, paint: Paint): string {

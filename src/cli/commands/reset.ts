@@ -85,7 +85,7 @@ async function lossesOf(target: Target, commit: Commit, hard: boolean): Promise<
   } catch (error) {
     if (!isDmError(error, 'METHOD_MISSING')) throw error;
     if (!hard) {
-      throw new DmError('dot', 'METHOD_MISSING_SAFE', "This server can't say what a reset destroys.", {
+      throw new DmError('dot', 'NO_PREVIEW', "This server can't say what a reset destroys.", {
         hint: `'dm reset --hard ${printable(commit.id)}' resets all the same.`,
         cause: error,
       });

@@ -14,6 +14,12 @@ export async function run(context: Context): Promise<void> {
   if (name === undefined && context.flags.has('delete')) {
     throw new DmError('usage', 'TOO_FEW_ARGUMENTS', 'No tag specified.', { hint: 'Usage: dm tag -d NAME' });
   }
+  const [, more] = context.args;
+  if (more !== undefined && context.flags.has('delete')) {
+    throw new DmError('usage', 'TOO_MANY_ARGUMENTS', `Too many arguments, from '${printable(more)}' on.`, {
+      hint: 'Usage: dm tag -d NAME, one at a time.',
+    });
+  }
   if (name !== undefined) checkTag(name);
   const target = await chooseTarget(context);
   if (name === undefined) return list(context, target);

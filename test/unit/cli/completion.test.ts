@@ -85,6 +85,8 @@ test.serial('a real bash completes dots, branches, commits, remotes and commands
   t.deepEqual(await complete('diff', ''), ['HEAD', 'v1', 'bug-7', 'bug-8', 'master', '1111aaaa']);
   t.deepEqual(await complete('log', '--remote', 'lo'), ['local']);
   t.deepEqual(await complete('tag', '-d', ''), ['v1']);
+  t.deepEqual(await complete('log', '--dot', '=', 'shop', '--branch', '=', 'bug-8'), ['bug-8']);
+  t.deepEqual(await complete('--dot=none', 'checkout', 'bu'), []);
   t.deepEqual(await complete('che'), ['checkout']);
   t.deepEqual(await complete('log', '--rev'), ['--reverse']);
 });

@@ -166,6 +166,15 @@ test.serial('text of a commit can not steer the terminal', async t => {
   t.notRegex(await ok('log', '-n', '1'), /^author: admin/m);
 });
 
+test.serial('names of files and messages keep their blanks where programs read them', async t => {
+  const { ok, dot } = await setUp(t);
+  dot.handlers.DiffCommits = () => ({ Files: [{ change: '+', filename: 'a\tb\n ' }] });
+  t.is(await ok('diff', '-H'), '+\ta\\u0009b\\u000a \n');
+  t.is(JSON.parse(await ok('diff', '--json')).files[0].name, 'a\tb\n ');
+  dot.commit('', '2222bbbb', { message: 'two  \nlines ', key: 'x ' });
+  t.regex(await ok('log', '-H'), /\nkey: x \n\n {4}two {2}\nlines \n\n$/);
+});
+
 test.serial('every way to name a commit leads to it', async t => {
   const { ok, fails, dot } = await setUp(t);
   grow(dot);
@@ -329,6 +338,7 @@ test.serial('tags are set, moved, listed and taken away', async t => {
   await ok('tag', '-d', 'v1');
   t.deepEqual([...dot.tags.keys()], ['now', 'fix']);
   t.regex(await fails('tag', '-d', 'v1'), /^There is no tag 'v1'\n$/);
+  t.regex(await fails('tag', '-d', 'now', 'fix'), /^Too many arguments, from 'fix' on\./);
   t.regex(await fails('tag', 'a^b'), /^'a\^b' is no name for a tag\./);
 });
 
