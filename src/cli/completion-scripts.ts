@@ -44,7 +44,7 @@ function __dm_complete
   set -l found ($program __complete -- $words "$current" 2>/dev/null)
   if test "$found[1]" = '${FILES}'
     __fish_complete_path "$current"
-  else
+  else if set -q found[1]
     printf '%s\\n' $found
   end
 end
