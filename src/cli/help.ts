@@ -16,8 +16,10 @@ export function helpText(topic: string): string {
     topic === '' ? 'dm: git for data, the client of a dotmesh server\n' : `dm ${topic}\n`,
     `Usage: dm ${topic && `${topic} `}COMMAND [ARGUMENTS] [FLAGS]\n`,
     'Commands:',
-    ...columns(shown.map(each => [synopsis(each), each.summary])),
-    ...(topic === '' ? columns([['help [COMMAND]', 'Show help']]) : []),
+    ...columns([
+      ...shown.map(each => [synopsis(each), each.summary]),
+      ...(topic === '' ? [['help [COMMAND]', 'Show help']] : []),
+    ]),
     '',
     'Flags of every command:',
     ...columns(GLOBAL_FLAGS.map(flagLine)),

@@ -67,7 +67,7 @@ export const DOT_COMMANDS: Command[] = [
   {
     name: 'dot rename',
     usage: 'DOT NEW-NAME',
-    summary: 'Rename a dot; what is mounted stays mounted',
+    summary: 'Rename a dot, or move it to another namespace',
     examples: ['dot rename webshop shop', 'dot rename webshop bob/webshop'],
     scope: 'remote',
     flags: [],
