@@ -137,8 +137,8 @@ async function prepare(run, chosen) {
       if (run.wants(path)) run.fail(`${path} does not compile:\n${indent(message)}`);
     }
   }
-  // Unit tests need no program; all others run the programs as a user would.
-  if (chosen.some(name => name !== 'lint' && name !== 'unit')) {
+  // The unit tests run the client, all others the other programs too, as a user would.
+  if (chosen.some(name => name !== 'lint')) {
     await buildPrograms().catch(error => run.fail(`the programs are not built:\n${indent(error.message)}`));
   }
 }

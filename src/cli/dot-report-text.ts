@@ -16,6 +16,7 @@ export function asFields(report: DotReport): string {
     ['currentBranch', report.currentBranch],
     ...report.branches.flatMap(branchFields),
     ...report.upstreams.map(({ remote, dot }) => ['defaultUpstreamDot', remote, dot]),
+    ...report.subdots.map(name => ['subdot', name]),
   ];
   return lines.map(fields => `${fields.join('\t')}\n`).join('');
 }
@@ -44,6 +45,7 @@ export function asText(report: DotReport): string {
     `Dot size: ${formatSize(report.sizeBytes)} ${dirty}`,
     'Branches:',
     ...report.branches.flatMap(branch => branchLines(branch, report.currentBranch)),
+    ...(report.subdots.length > 0 ? [`Subdots: ${report.subdots.join(', ')}`] : []),
     ...report.upstreams.map(({ remote, dot }) => `Tracks dot ${dot} on remote ${remote}`),
   ];
   return lines.map(line => `${line}\n`).join('');

@@ -38,6 +38,8 @@ export interface DotReport {
   dirtyBytes: number;
   currentBranch: string;
   branches: BranchReport[];
+  /** Of the current branch; none when the server can not say. */
+  subdots: string[];
   upstreams: { remote: string; dot: string }[];
   /** What could not be found out, in sentences. */
   notes: string[];
@@ -45,12 +47,21 @@ export interface DotReport {
 
 const ADMIN = 'admin';
 
-/** @throws DmError dot/RPC_ERROR such as `No such filesystem named …`, and those of RpcClient.call */
-export async function inspectDot(profile: Profile, connection: Connection, dot: DotName): Promise<DotReport> {
+/**
+ * `shownBranch` instead of the one that is checked out.
+ *
+ * @throws DmError dot/RPC_ERROR such as `No such filesystem named …`, and those of RpcClient.call
+ */
+export async function inspectDot(
+  profile: Profile,
+  connection: Connection,
+  dot: DotName,
+  shownBranch?: string,
+): Promise<DotReport> {
   const { client } = connection;
   const remote = remoteNamed(profile, connection.name);
   const ref = { Namespace: dot.namespace, Name: dot.name };
-  const current = currentBranch(remote, dot);
+  const current = shownBranch ?? currentBranch(remote, dot);
   const masterId = await client.call('Lookup', { ...ref, Branch: '' });
   const master = await client.call('Get', masterId);
   const names = [MASTER, ...(await branchNames(connection, ref))];
@@ -77,6 +88,11 @@ export async function inspectDot(profile: Profile, connection: Connection, dot: 
     dirtyBytes: Number(master.DirtyBytes),
     currentBranch: printable(current),
     branches,
+    subdots: (
+      await client
+        .call('Subdots', { ...ref, Branch: current === MASTER ? '' : current })
+        .catch(noneWhenMissing<string>)
+    ).map(printable),
     upstreams: upstreamsOf(profile, dot).map(({ remote: peer, dot: { Namespace, Name } }) => ({
       remote: printable(peer),
       dot: `${printable(Namespace)}/${printable(Name)}`,

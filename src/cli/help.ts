@@ -9,13 +9,17 @@ import { COMMANDS } from './commands.ts';
 export function helpText(topic: string): string {
   const command = COMMANDS.find(({ name, alias }) => name === topic || alias === topic);
   if (command) return commandHelp(command);
-  const shown = COMMANDS.filter(({ name }) => topic === '' || name.startsWith(`${topic} `));
+  const shown = COMMANDS.filter(
+    ({ name, hidden }) => !hidden && (topic === '' || name.startsWith(`${topic} `)),
+  );
   return [
     topic === '' ? 'dm: git for data, the client of a dotmesh server\n' : `dm ${topic}\n`,
     `Usage: dm ${topic && `${topic} `}COMMAND [ARGUMENTS] [FLAGS]\n`,
     'Commands:',
-    ...columns(shown.map(each => [synopsis(each), each.summary])),
-    ...(topic === '' ? columns([['help [COMMAND]', 'Show help']]) : []),
+    ...columns([
+      ...shown.map(each => [synopsis(each), each.summary]),
+      ...(topic === '' ? [['help [COMMAND]', 'Show help']] : []),
+    ]),
     '',
     'Flags of every command:',
     ...columns(GLOBAL_FLAGS.map(flagLine)),
@@ -33,6 +37,9 @@ function commandHelp(command: Command): string {
       : []),
     'Flags:',
     ...columns(flagsOf(command).map(flagLine)),
+    ...(command.examples.length > 0
+      ? ['', 'Examples:', ...command.examples.map(line => `  dm ${line}`)]
+      : []),
     '',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** Reading one line: from a pipe, or from a terminal that does not show it. */
+/** Reading one line, or all: from a pipe, or from a terminal that does not show it. */
 
 import { DmError } from '../lib/errors.ts';
 import type { Input } from './command.ts';
@@ -29,6 +29,23 @@ export async function readLine(stdin: Input): Promise<string | undefined> {
     if (end !== -1) return text(chunks);
   }
   return bytes === 0 ? undefined : text(chunks);
+}
+
+/** Bytes of a document; a backup of 100,000 dots has about 50 MB. */
+const MAX_DOCUMENT_BYTES = 256 << 20;
+
+/** All of it. @throws DmError usage/INPUT_TOO_LONG over 256 MiB */
+export async function readAll(stdin: Input): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunks.at(-1)?.length ?? 0;
+    if (bytes > MAX_DOCUMENT_BYTES) {
+      throw new DmError('usage', 'INPUT_TOO_LONG', `More than ${MAX_DOCUMENT_BYTES >> 20} MiB were given.`);
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function text(chunks: Buffer[]): string {

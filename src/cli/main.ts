@@ -1,15 +1,13 @@
 /** The `dm` client: one command from its arguments to its exit code. CLI reference §1.1. */
 
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { asDmError, type DmError, isDmError } from '../lib/errors.ts';
 import type { RpcClient } from '../remote/rpc-client.ts';
 import { type Request, readArguments } from './arguments.ts';
 import type { Context, Io } from './command.ts';
 import { type Output, output } from './output.ts';
 import { oneLine } from './print.ts';
-import { currentRemote, type Remote } from './profile.ts';
-import { profileFile } from './profile-file.ts';
+import { type Remote, remoteNamed } from './profile.ts';
+import { configPath, profileFile } from './profile-file.ts';
 
 /**
  * Codes of the original: 255 for what the parser refuses and for a configuration folder that can not be
@@ -50,7 +48,7 @@ async function perform(request: Request, io: Io, out: Output, err: Output): Prom
     out.write(helpText(request.topic));
     return;
   }
-  const { command, args, flags, config } = request;
+  const { command, args, flags, values, lists } = request;
   const clients: RpcClient[] = [];
   const trace = flags.has('verbose') && command.name !== 'remote' ? tracer(out) : undefined;
   const connectTo = async (remote: Remote) => {
@@ -64,11 +62,15 @@ async function perform(request: Request, io: Io, out: Output, err: Output): Prom
     io,
     args,
     flags,
-    profile: profileFile(configPath(config, io.env)),
+    values,
+    lists,
+    profile: profileFile(configPath(values.get('config'), io.env)),
     print: text => out.write(text),
+    ask: text => (flags.has('json') || flags.has('scripting') ? err : out).write(text),
     note: line => err.write(`${oneLine(line)}\n`),
     connect: async profile => {
-      const { name, remote } = currentRemote(profile);
+      const name = values.get('remote') ?? profile.CurrentRemote;
+      const remote = remoteNamed(profile, name);
       return { name, remote, client: await connectTo(remote) };
     },
     connectTo,
@@ -81,12 +83,6 @@ async function perform(request: Request, io: Io, out: Output, err: Output): Prom
   }
 }
 
-function configPath(flag: string | undefined, env: Io['env']): string {
-  const home = env['HOME'] || homedir();
-  if (flag === undefined) return join(home, '.dotmesh', 'config');
-  return flag.startsWith('~/') ? join(home, flag.slice(2)) : flag;
-}
-
 function tracer(out: Output): (what: 'request' | 'response', text: string) => void {
   const titles = { request: 'Request', response: 'Response' };
   return (what, text) => out.write(`${titles[what]}:\n${oneLine(text)}\n`);
@@ -94,8 +90,10 @@ function tracer(out: Output): (what: 'request' | 'response', text: string) => vo
 
 /** One line on standard error; what the parser refused is followed by how to get help. */
 async function report(error: DmError, err: Output): Promise<number> {
-  const hint = error.hint ? ` ${error.hint}` : '';
-  err.write(`${oneLine(error.message)}${oneLine(hint)}\n`);
+  const { adviceAbout } = await import('./advice.ts');
+  const { message, hint } = adviceAbout(error);
+  const sentence = oneLine(message);
+  err.write(hint ? `${sentence}${/[.!?:]$/.test(sentence) ? '' : '.'} ${oneLine(hint)}\n` : `${sentence}\n`);
   const refused = error.kind === 'usage' && PARSER_CODES.has(error.code);
   if (refused) err.write(`Usage: dm COMMAND [ARGUMENTS] [FLAGS], see 'dm help'.\n`);
   return refused || isDmError(error, 'CONFIG_FOLDER') ? EXIT_USAGE : EXIT_FAILURE;

@@ -44,8 +44,22 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Text of any length from a stranger as it may stand within one line. */
 export function oneLine(text: string): string {
-  return text.trimEnd().replace(UNPRINTABLE, char => {
-    if (char === '\n' || char === '\t') return ' ';
-    return `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
-  });
+  return text
+    .trimEnd()
+    .replace(/[\n\t]/g, ' ')
+    .replace(UNPRINTABLE, escaped);
+}
+
+/** The same where lines and TABs stay what they are, and blanks at the end too. */
+export function manyLines(text: string): string {
+  return text.replace(UNPRINTABLE, char => (char === '\n' || char === '\t' ? char : escaped(char)));
+}
+
+/** The same where nothing may be lost: a file's name, a field. */
+export function exact(text: string): string {
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+function escaped(char: string): string {
+  return `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
 }

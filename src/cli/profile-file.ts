@@ -4,7 +4,8 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { DmError, errno } from '../lib/errors.ts';
 import { EMPTY_PROFILE, type Profile } from './profile.ts';
 
@@ -19,6 +20,13 @@ export interface ProfileFile {
    *   locked/CONFIG_LOCKED
    */
   update(how: (profile: Profile) => Profile): Promise<Profile>;
+}
+
+/** Of --config, where `~/` is the home directory, or the usual one. */
+export function configPath(flag: string | undefined, env: Record<string, string | undefined>): string {
+  const home = env['HOME'] || homedir();
+  if (flag === undefined) return join(home, '.dotmesh', 'config');
+  return flag.startsWith('~/') ? join(home, flag.slice(2)) : flag;
 }
 
 export function profileFile(path: string): ProfileFile {

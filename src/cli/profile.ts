@@ -46,11 +46,6 @@ export function remoteNamed(profile: Profile, name: string): Remote {
   });
 }
 
-/** The current remote with its name. @throws DmError usage/NO_SUCH_REMOTE */
-export function currentRemote(profile: Profile): { name: string; remote: Remote } {
-  return { name: profile.CurrentRemote, remote: remoteNamed(profile, profile.CurrentRemote) };
-}
-
 /** @throws DmError usage/REMOTE_EXISTS: servers and S3 share their names */
 export function refuseTakenName(profile: Profile, name: string): void {
   if (own(profile.Remotes, name) || own(profile.S3Remotes, name)) {
@@ -98,6 +93,54 @@ export function withCurrentDot(profile: Profile, remoteName: string, dot: DotNam
 export function currentBranch(remote: Remote, dot: DotName): string {
   const branches = remote.CurrentBranches ?? {};
   return own(branches, formatDotName(dot)) || own(branches, `${dot.namespace}/${dot.name}`) || MASTER;
+}
+
+/** That branch of the dot is the one that is checked out. */
+export function withCurrentBranch(
+  profile: Profile,
+  remoteName: string,
+  dot: DotName,
+  branch: string,
+): Profile {
+  return change(profile, remoteName, remote => ({
+    ...remote,
+    CurrentBranches: {
+      ...without(remote.CurrentBranches ?? {}, `${dot.namespace}/${dot.name}`),
+      [formatDotName(dot)]: branch,
+    },
+  }));
+}
+
+/** A renamed dot keeps its branch, stays current, and tracks what it tracked. */
+export function withRenamedDot(profile: Profile, remoteName: string, from: DotName, to: DotName): Profile {
+  const remote = remoteNamed(profile, remoteName);
+  const branch = currentBranch(remote, from);
+  const current = currentDot(remote) === formatDotName(from);
+  const gone = withoutDot(profile, remoteName, from);
+  const chosen = current ? withCurrentDot(gone, remoteName, to) : gone;
+  const renamed = branch === MASTER ? chosen : withCurrentBranch(chosen, remoteName, to, branch);
+  return {
+    ...renamed,
+    Remotes: Object.fromEntries(
+      Object.entries(renamed.Remotes).map(([name, peer]) => [name, withRenamedUpstream(peer, from, to)]),
+    ),
+  };
+}
+
+function withRenamedUpstream(peer: Remote, from: DotName, to: DotName): Remote {
+  const upstreams = peer.DefaultRemoteVolumes ?? {};
+  const tracked = own(own(upstreams, from.namespace) ?? {}, from.name);
+  if (!tracked) return peer;
+  const rest = { ...upstreams, [from.namespace]: without(own(upstreams, from.namespace) ?? {}, from.name) };
+  return {
+    ...peer,
+    DefaultRemoteVolumes: { ...rest, [to.namespace]: { ...own(rest, to.namespace), [to.name]: tracked } },
+  };
+}
+
+/** With another key. */
+export function withApiKey(profile: Profile, remoteName: string, apiKey: string): Profile {
+  return change(profile, remoteName, remote => ({ ...remote, ApiKey: apiKey }));
 }
 
 /**

@@ -14,7 +14,10 @@ export interface FlagSpec {
   name: string;
   /** Other long or one-letter names. */
   aliases?: string[];
-  type: 'string' | 'boolean' | 'list';
+  /** A list is split at commas; of texts each stays as it was given. */
+  type: 'string' | 'boolean' | 'list' | 'texts';
+  /** The value may be empty, and begin with a dash. */
+  freeText?: true;
   /** Placeholder of the value in the help. */
   value?: string;
   help: string;
@@ -61,7 +64,8 @@ function split(argv: readonly string[], specs: readonly FlagSpec[]) {
   const canonical = new Map<string, FlagSpec>();
   for (const spec of specs)
     for (const name of [spec.name, ...(spec.aliases ?? [])]) canonical.set(name, spec);
-  const args = argv.map((arg, at) => (argv.slice(0, at).includes('--') ? arg : doubleDash(arg, canonical)));
+  const dashed = argv.map((arg, at) => (argv.slice(0, at).includes('--') ? arg : doubleDash(arg, canonical)));
+  const args = joinFreeText(dashed, canonical);
 
   const unknown: string[] = [];
   const parsed = minimist(args, {
@@ -95,6 +99,21 @@ function doubleDash(arg: string, known: ReadonlyMap<string, FlagSpec>): string {
   return match && known.has(match[1] ?? '') ? `-${arg}` : arg;
 }
 
+/** `-m TEXT`, `-mTEXT` and `--message TEXT` as `--message=TEXT`: minimist takes a text with a dash for a flag. */
+function joinFreeText(args: readonly string[], known: ReadonlyMap<string, FlagSpec>): string[] {
+  const joined: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? '';
+    if (arg === '--') return [...joined, ...args.slice(at)];
+    const [, long, short, attached = ''] = /^(?:--([^=]+)|-([^-=])(.*))$/s.exec(arg) ?? [];
+    const spec = known.get(long ?? short ?? '');
+    if (!spec?.freeText) joined.push(arg);
+    else if (attached !== '') joined.push(`--${spec.name}=${attached.replace(/^=/, '')}`);
+    else joined.push(`--${spec.name}=${args[++at] ?? ''}`);
+  }
+  return joined;
+}
+
 function takeBoolean(spec: FlagSpec, args: readonly string[], values: unknown[], flags: Flags): void {
   for (const name of allNames(spec)) {
     const given = args.find(arg => arg.startsWith(`--${name}=`));
@@ -107,10 +126,14 @@ function takeBoolean(spec: FlagSpec, args: readonly string[], values: unknown[],
 
 function takeValues(spec: FlagSpec, values: unknown[], flags: Flags): void {
   const texts = values.map(String);
-  if (texts.some(text => text === '')) {
+  if (!spec.freeText && texts.some(text => text === '')) {
     throw new DmError('usage', 'MISSING_VALUE', `--${spec.name} needs a value.`, {
       hint: `Write it as --${spec.name}=${spec.value ?? 'VALUE'}.`,
     });
+  }
+  if (spec.type === 'texts') {
+    flags.lists.set(spec.name, texts);
+    return;
   }
   if (spec.type === 'list') {
     flags.lists.set(

@@ -43,7 +43,7 @@ export interface RpcClient {
 }
 
 export function createRpcClient(target: RpcTarget, options: RpcClientOptions = {}): RpcClient {
-  const { timeoutMs: usualTimeoutMs = 60_000, probeTimeoutMs = 10_000, trace = () => {} } = options;
+  const { timeoutMs: usualTimeoutMs = 60_000, probeTimeoutMs = 10_000, trace } = options;
   const server = locate(target, probeTimeoutMs);
   const secrets = 'apiKey' in target ? [target.apiKey, server.authorization ?? ''] : [];
   const shown = (text: string) => maskSecrets(text, secrets);
@@ -52,13 +52,13 @@ export function createRpcClient(target: RpcTarget, options: RpcClientOptions = {
     async call(method, params, { timeoutMs = usualTimeoutMs } = {}) {
       const body = requestBody(method, params);
       const http = await server.connect();
-      trace('request', shown(body));
+      trace?.('request', shown(body));
       const answer = await http
         .post({ body, authorization: server.authorization, timeoutMs })
         .catch(error => {
           throw connectionFailure(server.place, error, timeoutMs);
         });
-      trace('response', shown(answer.body));
+      trace?.('response', shown(answer.body));
       return resultOf(answer, method, server.place);
     },
     close: () => server.close(),

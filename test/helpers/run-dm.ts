@@ -1,11 +1,14 @@
-/** Runs `main` of the dm client with streams in memory and a home directory of its own. */
+/** Runs the dm client with a home directory of its own: its `main` with streams in memory, or the built program. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { Input } from '../../src/cli/command.ts';
 import { main } from '../../src/cli/main.ts';
+import { DIST, NODE } from './server-bed.ts';
 
 export interface Outcome {
   code: number;
@@ -23,6 +26,8 @@ export interface RunOptions {
 export interface Home {
   config: string;
   dm(argv: string[], options?: RunOptions): Promise<Outcome>;
+  /** `dist/dm` as a child. */
+  built(argv: string[], options?: { input?: string; env?: Record<string, string> }): Promise<Outcome>;
   read(): Record<string, unknown>;
   write(config: unknown): void;
   remove(): void;
@@ -34,6 +39,8 @@ export function makeHome(): Home {
   return {
     config,
     dm: (argv, options = {}) => runDm(argv, home, options),
+    built: (argv, { input = '', env = {} } = {}) =>
+      runChild([NODE, join(DIST, 'dm'), ...argv], { input, env: { HOME: home, ...env } }),
     read: () => JSON.parse(readFileSync(config, 'utf8')),
     write(value) {
       mkdirSync(join(home, '.dotmesh'), { recursive: true, mode: 0o700 });
@@ -56,6 +63,23 @@ async function runDm(
     stderr: err.stream,
     env: { HOME: home, ...env },
   });
+  return { code, out: out.text(), err: err.text() };
+}
+
+/** A child with its two streams apart. @throws when it can not be started, or has not ended after two minutes */
+export async function runChild(
+  [file = '', ...args]: readonly string[],
+  { input, env }: { input: string; env: Record<string, string> },
+): Promise<Outcome> {
+  const child = spawn(file, args, { env, stdio: 'pipe', timeout: 120_000 });
+  const out = collector();
+  const err = collector();
+  child.stdout.pipe(out.stream);
+  child.stderr.pipe(err.stream);
+  child.stdin.on('error', () => {}); // It ended without reading.
+  child.stdin.end(input);
+  const [code, signal] = await once(child, 'close');
+  if (signal) throw new Error(`${file} ${args.join(' ')} was ended by ${signal}: ${err.text()}`);
   return { code, out: out.text(), err: err.text() };
 }
 

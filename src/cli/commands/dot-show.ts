@@ -8,10 +8,10 @@ import { parseDotName, requireCurrentDot } from '../dots.ts';
 export async function run(context: Context): Promise<void> {
   const profile = context.profile.read();
   const connection = await context.connect(profile);
-  const [text] = context.args;
+  const text = context.args[0] ?? context.values.get('dot');
   const dot = text === undefined ? await requireCurrentDot(context, connection) : parseDotName(text);
   // Once more: an only dot has just become the current one.
-  const report = await inspectDot(context.profile.read(), connection, dot);
+  const report = await inspectDot(context.profile.read(), connection, dot, context.values.get('branch'));
   if (context.flags.has('json')) context.print(`${JSON.stringify(report)}\n`);
   else if (context.flags.has('scripting')) context.print(asFields(report));
   else context.print(asText(report));

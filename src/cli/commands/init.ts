@@ -5,6 +5,7 @@ import { printable } from '../../model/names.ts';
 import type { Context } from '../command.ts';
 import { isListed, parseDotName } from '../dots.ts';
 import { withCurrentDot } from '../profile.ts';
+import { show } from '../show.ts';
 
 /** Characters, namespace included; the server allows 64 for each part. */
 const MAX_LENGTH = 50;
@@ -31,6 +32,7 @@ export async function run(context: Context): Promise<void> {
     throw error;
   }
   await context.profile.update(profile => withCurrentDot(profile, name, dot));
+  show(context, { json: dot });
 }
 
 function existsAlready(text: string): DmError {

@@ -3,10 +3,11 @@
  */
 
 import { printable } from '../../model/names.ts';
-import { askForApiKey } from '../api-key.ts';
 import type { Context } from '../command.ts';
 import { type Remote, refuseTakenName, withRemote } from '../profile.ts';
 import { checkRemoteName, parseRemoteAddress } from '../remote-address.ts';
+import { askForSecret } from '../secret.ts';
+import { show } from '../show.ts';
 
 const PING_TIMEOUT_MS = 20_000;
 
@@ -21,7 +22,10 @@ export async function run(context: Context): Promise<void> {
     User: user,
     Hostname: host,
     ...(port ? { Port: port } : {}),
-    ApiKey: await askForApiKey(context),
+    ApiKey: await askForSecret(context, {
+      prompt: 'API key',
+      variables: ['DOTMESH_PASSWORD', 'DOTMESH_API_KEY'],
+    }),
     CurrentVolume: '',
     CurrentBranches: null,
     DefaultRemoteVolumes: null,
@@ -33,6 +37,9 @@ export async function run(context: Context): Promise<void> {
     first = profile.CurrentRemote === '';
     return withRemote(profile, name, remote);
   });
-  context.print('Remote added.\n');
-  if (first) context.print(`Switched to ${printable(name)}, the first remote.\n`);
+  const switched = first ? `Switched to ${printable(name)}, the first remote.\n` : '';
+  show(context, {
+    json: { name, user, host, port: port || null, current: first },
+    text: `Remote added.\n${switched}`,
+  });
 }

@@ -5,6 +5,7 @@ import { printable } from '../../model/names.ts';
 import type { Context } from '../command.ts';
 import { isListed, parseDotName } from '../dots.ts';
 import { withCurrentDot } from '../profile.ts';
+import { show } from '../show.ts';
 
 export async function run(context: Context): Promise<void> {
   const [text = ''] = context.args;
@@ -14,4 +15,5 @@ export async function run(context: Context): Promise<void> {
     throw new DmError('dot', 'NO_SUCH_DOT', `Error: ${printable(text)} doesn't exist`);
   }
   await context.profile.update(profile => withCurrentDot(profile, name, dot));
+  show(context, { json: dot });
 }

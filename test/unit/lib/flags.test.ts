@@ -58,3 +58,24 @@ test('a flag given twice with different values is refused, with the same value i
 test('what is no flag, or stands after --, is handed on as it is', t => {
   t.deepEqual(parseFlags(['stop', '--', '-dot=x'], specs).rest, ['stop', '-dot=x']);
 });
+
+const texts: FlagSpec[] = [
+  { name: 'message', aliases: ['m'], type: 'string', freeText: true, help: '' },
+  { name: 'metadata', aliases: ['d'], type: 'texts', freeText: true, help: '' },
+];
+for (const argv of [
+  ['-m', '-d is a flag, --', '-d', 'a=1,b', '--metadata=c='],
+  ['-m=-d is a flag, --', '-da=1,b', '-metadata', 'c='],
+  ['--message', '-d is a flag, --', '--metadata', 'a=1,b', '-d=c='],
+]) {
+  test(`a free text may begin with a dash and stays whole: ${JSON.stringify(argv)}`, t => {
+    const { strings, lists, rest } = parseFlags([...argv, 'x', '--', '-m'], texts);
+    t.deepEqual([strings.get('message'), lists.get('metadata')], ['-d is a flag, --', ['a=1,b', 'c=']]);
+    t.deepEqual(rest, ['x', '-m']);
+  });
+}
+
+test('a free text may be empty', t => {
+  t.is(parseFlags(['-m', ''], texts).strings.get('message'), '');
+  t.is(parseFlags(['-m'], texts).strings.get('message'), '');
+});
