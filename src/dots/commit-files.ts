@@ -27,23 +27,30 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
  */
 export const writeMetadata = bounded(
   async (root: string, commit: string, metadata: Metadata): Promise<void> => {
-    await mkdir(join(root, DIRECTORY), { mode: MODE }).catch(error => {
-      if (errno(error) !== 'EEXIST') throw error;
-    });
-    await inDirectory(root, async at => {
-      await unlink(at(commit)).catch(ignoreMissing);
-      const file = await open(at(commit), 'wx', MODE);
-      try {
-        await file.writeFile(encodeMetadata(metadata));
-      } catch (error) {
-        await unlink(at(commit)).catch(() => undefined); // The first error says what is wrong.
-        throw error;
-      } finally {
-        await file.close();
-      }
+    const write = () => inDirectory(root, at => writeNew(at(commit), encodeMetadata(metadata)));
+    await write().catch(async error => {
+      if (errno(error) !== 'ENOENT') throw error;
+      await mkdir(join(root, DIRECTORY), { mode: MODE });
+      await write();
     });
   },
 );
+
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', MODE).catch(async error => {
+    if (errno(error) !== 'EEXIST') throw error;
+    await unlink(path);
+    return open(path, 'wx', MODE);
+  });
+  try {
+    await file.writeFile(text);
+  } catch (error) {
+    await unlink(path).catch(() => undefined); // The first error says what is wrong.
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
 
 export const removeMetadata = bounded(async (root: string, commit: string): Promise<void> => {
   await inDirectory(root, async at => {
