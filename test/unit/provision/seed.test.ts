@@ -11,7 +11,7 @@ test('a seed names a host, a port if need be, and a dot with its namespace', t =
   t.deepEqual(parseSeed('[::1]:80/alice/shop@v2.db'), {
     host: '::1',
     port: 80,
-    address: { namespace: 'alice', name: 'shop', branch: 'v2', subdot: 'db' },
+    address: { namespace: 'alice', name: 'shop', branch: 'v2', subdot: 'db', pinned: true },
   });
 });
 
