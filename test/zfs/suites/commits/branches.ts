@@ -62,12 +62,6 @@ export function branchesSuite(test: TestFn, bed: () => ServerBed): void {
       (await repo.history()).map(({ Tags }) => Tags),
       [[], []],
     );
-    await bed().stopServer();
-    await bed().up();
-    t.deepEqual(
-      (await repo.history()).map(({ Tags }) => Tags),
-      [[], []],
-    );
   });
 
   test.serial(

@@ -9,7 +9,7 @@ import { sh } from '../../../helpers/disks.ts';
 import type { ServerBed } from '../../../helpers/server-bed.ts';
 import { Repo } from './repo.ts';
 
-const LEFT_BYTES = 24 * 2 ** 20;
+const LEFT_BYTES = 12 * 2 ** 20;
 const within = { deadlineMs: 120_000, everyMs: 200 };
 
 export function fullSuite(test: TestFn, bed: () => ServerBed): void {
