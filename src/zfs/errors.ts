@@ -31,14 +31,14 @@ const RULES: readonly Rule[] = [
   },
   {
     words:
-      /dataset does not exist|snapshot does not exist|could not find any snapshots|parent does not exist/,
+      /dataset does not exist|snapshot does not exist|could not find any snapshots|parent does not exist|could not send .*does not exist/,
     kind: 'zfs',
     code: 'DATASET_MISSING',
     say: about => `There is no ${about}, or what it should lie in is missing.`,
   },
   { words: /no such pool/, kind: 'pool', code: 'POOL_MISSING', say: about => `There is no pool ${about}.` },
   {
-    words: /dataset already exists/,
+    words: /dataset already exists|\bexists\s+must specify -F/,
     kind: 'zfs',
     code: 'DATASET_EXISTS',
     say: about => `${about} exists already.`,

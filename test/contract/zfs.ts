@@ -260,7 +260,7 @@ export function zfsContract(test: TestFn, subject: () => Subject): void {
   test.serial(
     'a copy has the same snapshots, none of the properties, and gets its name in one step',
     async t => {
-      const { zfs, root, path, write } = await setUp('source', { 'dm-linuxkit:name': 'app' });
+      const { zfs, root, path, write } = await setUp('copied', { 'dm-linuxkit:name': 'app' });
       await zfs.mount(path);
       for (const id of ['a', 'b', 'c']) {
         await write(path, 1000);
