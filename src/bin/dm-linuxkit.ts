@@ -3,6 +3,7 @@
  * code.
  */
 
+import { output } from '../cli/output.ts';
 import { createGateway } from '../etcd/gateway.ts';
 import { DmError, isDmError } from '../lib/errors.ts';
 import { exitCodeOf, explain } from '../lib/exit-codes.ts';
@@ -18,27 +19,39 @@ import { salvage } from '../provision/salvage.ts';
 import { stop } from '../provision/stop.ts';
 import { createRpcClient } from '../remote/rpc-client.ts';
 import { leave } from '../system/leave.ts';
+import { patientWriter } from '../system/standard-streams.ts';
 import { connectZfs } from '../zfs/command-line.ts';
 import { probeFiles } from '../zfs/probe.ts';
 
 const NAME = 'dm-linuxkit';
+/** Whether anybody reads it or not: a daemon does not end with the reader of its log. */
+const complain = patientWriter(process.stderr);
 
 async function main(argv: readonly string[]): Promise<void> {
   const command = understood(argv);
   if (command instanceof Error) return refuse(command, argv);
-  if (command.kind === 'help') return void process.stdout.write(helpText());
-  if (command.kind === 'version') return void process.stdout.write(`${NAME} ${VERSION}\n`);
+  if (command.kind === 'help') return print(out => out(helpText()));
+  if (command.kind === 'version') return print(out => out(`${NAME} ${VERSION}\n`));
   if (command.kind === 'metadata')
-    return printMetadata(command.options, {
-      write: text => void process.stdout.write(text),
-      warn: sentence => void process.stderr.write(`${NAME}: ${sentence}\n`),
-      isTerminal: process.stdout.isTTY === true,
-    });
+    return print(write =>
+      printMetadata(command.options, {
+        write,
+        warn: sentence => complain(`${NAME}: ${sentence}\n`),
+        isTerminal: process.stdout.isTTY === true,
+      }),
+    );
   const context = contextFor(command.options.log);
   if (command.kind === 'stop') return stop(command.options, context);
   return command.options.mode === 'daemon'
     ? runDaemon(command.options, context)
     : runBootStep(command.options, context);
+}
+
+/** What was asked for on standard output: when it can not be written, that is a failure. */
+async function print(work: (write: (text: string) => void) => Promise<void> | void): Promise<void> {
+  const out = output(() => process.stdout);
+  await work(text => out.write(text));
+  await out.flush();
 }
 
 /** The command, or what is wrong with it. */
@@ -58,11 +71,12 @@ async function refuse(fault: DmError, argv: readonly string[]): Promise<never> {
 }
 
 function contextFor({ level, format }: LogChoice): Context {
-  const log = createLog({ name: NAME, level, format });
+  const log = createLog({ name: NAME, level, format, destination: { write: complain } });
+  const announce = patientWriter(process.stdout);
   // People read it on a console, where the lines of all onboot containers stand below each other.
   const tell = (sentence: string) =>
-    format === 'json' ? log.info(sentence) : void process.stdout.write(`${NAME}: ${sentence}\n`);
-  const relay = (line: string) => void process.stderr.write(`${line}\n`);
+    format === 'json' ? log.info(sentence) : announce(`${NAME}: ${sentence}\n`);
+  const relay = (line: string) => complain(`${line}\n`);
   const adapters: Adapters = {
     connectZfs: () => connectZfs({ log }),
     connectEtcd: socket => createGateway({ endpoint: `unix://${socket}` }),
@@ -88,7 +102,7 @@ function interruption(): AbortSignal {
 }
 
 function fail(error: unknown): void {
-  process.stderr.write(`${NAME}: ${explain(error)}\n`);
+  complain(`${NAME}: ${explain(error)}\n`);
   void leave(exitCodeOf(error));
 }
 

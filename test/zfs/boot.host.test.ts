@@ -191,6 +191,8 @@ test.serial(
     t.regex(once.text, /using it/);
     t.truthy(await machine.mountAt('redis'));
 
+    // Whoever read its words has gone, as in `dm-linuxkit … 2>&1 | head`: it goes on serving.
+    for (const stream of [daemon.child.stdout, daemon.child.stderr]) stream?.destroy();
     for (const role of ['etcd', 'server'] as const) {
       const dead = machine.runFile(role)?.pid ?? 0;
       process.kill(dead, 'SIGKILL');
