@@ -85,5 +85,5 @@ async function startBoth(
 
 async function stopService(service: Service, graceMs: number, runFile: string): Promise<void> {
   await service.stop(graceMs);
-  await removeRunFile(runFile);
+  await removeRunFile(runFile, service.identity);
 }

@@ -6,12 +6,12 @@ test('a seed names a host, a port if need be, and a dot with its namespace', t =
   t.deepEqual(parseSeed('hub.example/alice/shop'), {
     host: 'hub.example',
     port: 32607,
-    address: { namespace: 'alice', name: 'shop', branch: '', subdot: '__default__' },
+    address: { namespace: 'alice', name: 'shop', branch: '', subdot: '__default__', pinned: false },
   });
   t.deepEqual(parseSeed('[::1]:80/alice/shop@v2.db'), {
     host: '::1',
     port: 80,
-    address: { namespace: 'alice', name: 'shop', branch: 'v2', subdot: 'db' },
+    address: { namespace: 'alice', name: 'shop', branch: 'v2', subdot: 'db', pinned: true },
   });
 });
 

@@ -7,6 +7,7 @@ import { ensureDot } from '../../../src/provision/dot.ts';
 import { runPaths } from '../../../src/provision/run-files.ts';
 import { serverEnvironment } from '../../../src/provision/server-service.ts';
 import { reservationFor } from '../../../src/provision/state-dataset.ts';
+import { run } from '../../../src/system/run.ts';
 
 const DOT = { namespace: 'admin', name: 'shop', branch: '', subdot: '__default__', pinned: false };
 
@@ -94,6 +95,15 @@ test('what is cut off by the clock or a signal says so, whatever it tripped over
   const asked = new AbortController();
   const running = againstTheClock({ interrupted: asked.signal }, 60_000, ({ signal }) => never(0, signal));
   asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
+  await t.throwsAsync(running, { code: 'INTERRUPTED' });
+});
+
+test('a command that the same signal ended does not hide that there was one', async t => {
+  const asked = new AbortController();
+  const running = againstTheClock({ interrupted: asked.signal }, 60_000, async () => {
+    asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
+    await run(['sh', '-c', 'kill -INT $$']);
+  });
   await t.throwsAsync(running, { code: 'INTERRUPTED' });
 });
 
