@@ -23,6 +23,8 @@ export interface Run {
   clock: Clock;
   /** How far it came, for the message when it fails. */
   progress: Progress;
+  /** What step 1 has begun to write, likewise. */
+  begun: Set<string>;
 }
 
 export interface Up {
@@ -66,7 +68,7 @@ export async function ensurePoolOf(run: Run): Promise<{ pool: Pool; zfs: Zfs }> 
   const { poolName, devices, storageSizeBytes, force, takeover, deviceWaitMs } = options;
   const { pool, how } = await ensurePool(
     { poolName, devices, storageSizeBytes, force, takeover },
-    { pools, zfs, log, signal: clock.signal, tell, deviceWaitMs },
+    { pools, zfs, log, signal: clock.signal, tell, deviceWaitMs, begun: run.begun },
   );
   run.progress = 'imported';
   tell(`The pool ${poolName}: ${how}.`);

@@ -104,7 +104,8 @@ export async function asRun<T>(
       return work(run);
     });
   } catch (error) {
-    throw withAftermath(error, run?.progress ?? 'looking', options.poolName, closed);
+    const { progress = 'looking', begun = [] } = run ?? {};
+    throw withAftermath(error, { progress, begun, pool: options.poolName, closed });
   }
 }
 
@@ -142,7 +143,8 @@ async function begin(options: ProvisionOptions, context: Context, clock: Clock):
     const wanted = { pool: options.poolName, subdot: input.address.subdot };
     await checkMountpoint(options.target.mountpoint, wanted);
   }
-  return { options, input, paths: runPaths(options.poolName), context, clock, progress: 'looking' };
+  const paths = runPaths(options.poolName);
+  return { options, input, paths, context, clock, progress: 'looking', begun: new Set() };
 }
 
 /**

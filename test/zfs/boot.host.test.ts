@@ -2,7 +2,7 @@
 // again.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
@@ -42,6 +42,27 @@ test.serial(
     await t.throwsAsync(writeFile(machine.at('pg/file'), ''), { code: 'EPERM' });
   },
 );
+
+test.serial('a device that is refused is as it was; what a failure has begun to write is named', async t => {
+  const [alien, one] = [machine.at('alien'), machine.at('one')];
+  await writeFile(alien, 'some data of somebody');
+  await truncate(alien, 300 * 2 ** 20);
+  for (const [devices, pattern] of [
+    [alien, /is not blank.*\n.*Nothing was changed on the disks\./],
+    // The first is made before the second can not be: there is no making files there.
+    [
+      `${one},/proc/dm-no-such-file`,
+      /can not be created.*\n.*Begun on the disks: the file \S+one; the next run/,
+    ],
+  ] as const) {
+    const flags = [`--storage-device=${devices}`, '--storage-size=300M', `--pool-name=${machine.pool}`];
+    const { code, text } = await machine.start([...flags, ...PG()]).ended;
+    t.is(code, 3, text);
+    t.regex(text, pattern);
+  }
+  t.true(existsSync(one));
+  for (const path of [alien, one]) await rm(path);
+});
 
 test.serial(
   'the first boot makes pool, dot and an empty directory for its user, and leaves nothing running',

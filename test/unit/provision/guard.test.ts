@@ -126,6 +126,6 @@ test('outer mountpoints come before what lies in them, however they were recorde
 });
 
 test('a failure says that the mountpoint stays closed', t => {
-  const hint = withAftermath(new Error('x'), 'looking', 'p', '/var/lib/pg').hint;
+  const hint = withAftermath(new Error('x'), { progress: 'looking', pool: 'p', closed: '/var/lib/pg' }).hint;
   t.is(hint, 'Nothing was changed on the disks. /var/lib/pg stays closed until its dot is mounted.');
 });

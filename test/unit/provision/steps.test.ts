@@ -1,7 +1,7 @@
 // Small decisions of single steps: the dot, the reservation, the server's environment, the last sentence.
 import test from 'ava';
 import { asDmError, DmError } from '../../../src/lib/errors.ts';
-import { withAftermath } from '../../../src/provision/aftermath.ts';
+import { type Aftermath, withAftermath } from '../../../src/provision/aftermath.ts';
 import { abortable, againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
 import { ensureDot } from '../../../src/provision/dot.ts';
 import { runPaths } from '../../../src/provision/run-files.ts';
@@ -77,9 +77,16 @@ test('the server is told paths of secrets, and sockets instead of ports', t => {
 
 test('an error says how the machine is left', t => {
   const error = new DmError('mount', 'X', 'No.', { hint: 'Do this.' });
-  t.is(withAftermath(error, 'looking', 'p').hint, 'Do this. Nothing was changed on the disks.');
-  t.regex(withAftermath(error, 'imported', 'p').hint ?? '', /^Do this\. The pool p stays imported/);
-  t.is(withAftermath(new DmError('device', 'X', 'No.'), 'pool', 'p').hint, undefined);
+  const hint = (after: Partial<Aftermath>) =>
+    withAftermath(error, { progress: 'pool', pool: 'p', ...after }).hint;
+  const untouched = 'Do this. Nothing was changed on the disks.';
+  t.is(hint({ progress: 'looking' }), untouched);
+  t.is(hint({}), untouched);
+  t.is(
+    hint({ begun: ['the wiping of /dev/sda', 'a partition table on /dev/sda'] }),
+    'Do this. Begun on the disks: the wiping of /dev/sda, a partition table on /dev/sda; the next run goes on from there.',
+  );
+  t.regex(hint({ progress: 'imported', begun: ['x'] }) ?? '', /^Do this\. The pool p stays imported/);
 });
 
 test('what is cut off by the clock or a signal says so, whatever it tripped over', async t => {
