@@ -17,6 +17,7 @@ import { printMetadata } from '../provision/metadata.ts';
 import { type Command, type LogChoice, parseCommand } from '../provision/options.ts';
 import { salvage } from '../provision/salvage.ts';
 import { stop } from '../provision/stop.ts';
+import { unmountDot } from '../provision/unmount.ts';
 import { createRpcClient } from '../remote/rpc-client.ts';
 import { leave } from '../system/leave.ts';
 import { patientWriter } from '../system/standard-streams.ts';
@@ -42,6 +43,7 @@ async function main(argv: readonly string[]): Promise<void> {
     );
   const context = contextFor(command.options.log);
   if (command.kind === 'stop') return stop(command.options, context);
+  if (command.kind === 'unmount') return unmountDot(command.options, context);
   return command.options.mode === 'daemon'
     ? runDaemon(command.options, context)
     : runBootStep(command.options, context);

@@ -1,6 +1,7 @@
 /** How a failure leaves the machine: the last sentence of every error message. Pure. */
 
 import { asDmError, DmError } from '../lib/errors.ts';
+import { DEFAULT_POOL } from '../model/layout.ts';
 import { printable } from '../model/names.ts';
 
 /** How far a run had come when it failed. */
@@ -30,8 +31,13 @@ const ENDINGS: Record<Progress, (pool: string, begun: readonly string[]) => stri
 export function withAftermath(error: unknown, { progress, pool, closed, begun = [] }: Aftermath): DmError {
   const { kind, code, message, hint, data, cause } = asDmError(error);
   const ending = ENDINGS[progress](pool, [...begun].map(printable));
-  const guard =
-    closed === undefined ? undefined : `${printable(closed)} stays closed until its dot is mounted.`;
+  const guard = closed === undefined ? undefined : staysClosed(printable(closed), pool);
   const words = [hint, ending, guard].filter(each => each !== undefined).join(' ');
   return new DmError(kind, code, message, { data, cause: cause ?? error, hint: words });
+}
+
+/** A record of it may be lost with /run: the directory's name is enough to open it. */
+function staysClosed(directory: string, pool: string): string {
+  const flag = pool === DEFAULT_POOL ? '' : ` --pool-name=${pool}`;
+  return `${directory} stays closed until its dot is mounted; "dm-linuxkit unmount ${directory}${flag}" opens it.`;
 }

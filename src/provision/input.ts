@@ -1,4 +1,4 @@
-/** Step 0: the files that the flags name, read and checked before anything on the machine is touched. */
+/** Step 0: the files that the flags name, read and checked before a disk, a pool or a service is touched. */
 
 import { stat } from 'node:fs/promises';
 import { DmError, errno } from '../lib/errors.ts';
@@ -7,7 +7,7 @@ import { type DotAddress, dotNameOfHost, parseDotAddress } from '../model/names.
 import { readIfThere } from '../system/files.ts';
 import { effectiveUid, hostName } from '../system/host.ts';
 import { DEFAULT_FILES } from './flags.ts';
-import type { DotSource, ProvisionOptions } from './options.ts';
+import type { DotSource, GivenFiles, ProvisionOptions } from './options.ts';
 import { type GivenSecrets, readGivenSecret } from './secrets.ts';
 import { parseCredentials, parseSeed, seedingComesLater } from './seed.ts';
 
@@ -30,18 +30,15 @@ export async function readInput(options: ProvisionOptions, log: Log): Promise<In
   await refuseSeed(options, log);
   return {
     address: options.target && (await resolveDot(options.target.dot)),
-    secrets: {
-      apiKeyFile: await readGivenSecret(
-        'admin-api-key',
-        options.files.adminApiKey,
-        DEFAULT_FILES.adminApiKey,
-      ),
-      passwordFile: await readGivenSecret(
-        'admin-password',
-        options.files.adminPassword,
-        DEFAULT_FILES.adminPassword,
-      ),
-    },
+    secrets: await givenSecrets(options.files),
+  };
+}
+
+/** The secrets that the machine's metadata gave, or the flags. @throws what readGivenSecret throws */
+export async function givenSecrets(files: GivenFiles): Promise<GivenSecrets> {
+  return {
+    apiKeyFile: await readGivenSecret('admin-api-key', files.adminApiKey, DEFAULT_FILES.adminApiKey),
+    passwordFile: await readGivenSecret('admin-password', files.adminPassword, DEFAULT_FILES.adminPassword),
   };
 }
 

@@ -26,11 +26,14 @@ export interface Salvaged {
 /** Without any of these it is no step of a boot: the status of the last one stays. */
 const STAKES = ['mountpoint', 'on-failure', 'console'];
 
+/** They are no steps of a boot. */
+const VERBS = ['stop', 'unmount', 'metadata'];
+
 /** Undefined when nothing is at stake: another command, a question, or somebody who tries it out. */
 export function salvage(argv: readonly string[]): Salvaged | undefined {
   const { values, rest } = looseFlags(argv, FLAGS);
   const [verb] = rest;
-  if (verb === 'stop' || verb === 'metadata' || values.has('help') || values.has('version')) return undefined;
+  if (VERBS.includes(verb ?? '') || values.has('help') || values.has('version')) return undefined;
   if (!STAKES.some(flag => values.has(flag))) return undefined;
   const given = (flag: string) => values.get(flag) ?? [];
   const [dot = ''] = given('dot');
