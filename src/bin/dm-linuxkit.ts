@@ -5,7 +5,7 @@
 
 import { output } from '../cli/output.ts';
 import { createGateway } from '../etcd/gateway.ts';
-import { DmError, isDmError } from '../lib/errors.ts';
+import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { exitCodeOf, explain } from '../lib/exit-codes.ts';
 import { createLog } from '../lib/log.ts';
 import { VERSION } from '../lib/version.ts';
@@ -15,7 +15,7 @@ import { runDaemon } from '../provision/daemon.ts';
 import { helpText } from '../provision/flags.ts';
 import { printMetadata } from '../provision/metadata.ts';
 import { type Command, type LogChoice, parseCommand } from '../provision/options.ts';
-import { salvage } from '../provision/salvage.ts';
+import { salvage, salvageLogFormat } from '../provision/salvage.ts';
 import { stop } from '../provision/stop.ts';
 import { unmountDot } from '../provision/unmount.ts';
 import { createRpcClient } from '../remote/rpc-client.ts';
@@ -25,6 +25,9 @@ import { connectZfs } from '../zfs/command-line.ts';
 import { probeFiles } from '../zfs/probe.ts';
 
 const NAME = 'dm-linuxkit';
+const ARGUMENTS = process.argv.slice(2);
+/** Read beforehand: a command line that can not be followed is told in it as well. */
+const FORMAT = salvageLogFormat(ARGUMENTS);
 /** Whether anybody reads it or not: a daemon does not end with the reader of its log. */
 const complain = patientWriter(process.stderr);
 
@@ -69,7 +72,7 @@ function understood(argv: readonly string[]): Command | DmError {
 async function refuse(fault: DmError, argv: readonly string[]): Promise<never> {
   const read = salvage(argv);
   if (!read) throw fault;
-  return refuseCommandLine(fault, read, contextFor({ level: 'info', format: 'text' }));
+  return refuseCommandLine(fault, read, contextFor({ level: 'info', format: FORMAT }));
 }
 
 function contextFor({ level, format }: LogChoice): Context {
@@ -103,11 +106,21 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
+/** The last line: also with --log-level=silent, where it is all that is said. */
 function fail(error: unknown): void {
-  complain(`${NAME}: ${explain(error)}\n`);
-  void leave(exitCodeOf(error));
+  const exitCode = exitCodeOf(error);
+  if (FORMAT === 'text') complain(`${NAME}: ${explain(error)}\n`);
+  else {
+    const { kind, code, hint, message } = asDmError(error);
+    const destination = { write: complain };
+    createLog({ name: NAME, level: 'error', format: FORMAT, destination }).error(
+      { kind, code, exitCode, hint },
+      message,
+    );
+  }
+  void leave(exitCode);
 }
 
 // Node itself would print the line of the bundle in which it happened: all of the program.
 process.on('uncaughtException', fail);
-main(process.argv.slice(2)).then(() => leave(0), fail);
+main(ARGUMENTS).then(() => leave(0), fail);

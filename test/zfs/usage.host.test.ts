@@ -53,6 +53,19 @@ for (const [what, pattern, args] of [
   });
 }
 
+test('with --log-format=json the last line is JSON too, also when another flag is wrong', async t => {
+  for (const [code, args] of [
+    ['MISSING_FLAG', ['--log-level=silent']],
+    ['UNKNOWN_FLAG', ['--mountpiont=/b']],
+  ] as const) {
+    const { code: exitCode, stderr } = await dmLinuxkit('-log-format=json', ...args);
+    t.is(exitCode, 2, stderr);
+    const last = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
+    t.like(last, { name: 'dm-linuxkit', kind: 'usage', code, exitCode: 2 });
+    t.regex(`${last.msg} ${last.hint}`, /--storage-device|Did you mean/);
+  }
+});
+
 /** Somebody who can read our files all the same, in a home directory that is closed to others. */
 const NOBODY = [
   '--reuid=65534',
