@@ -6,7 +6,7 @@ import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { RUN_DIRECTORY } from '../model/layout.ts';
 import { bindApart, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
-import { isAlive } from '../system/processes.ts';
+import { isAlive, signal } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
 import { abortable, againstTheClock, type Clock, type Context } from './context.ts';
 import { layCovers, liftCovers, openMountpoints } from './guard.ts';
@@ -99,13 +99,13 @@ async function stopUnderLock(
 /** A daemon that is still providing holds the lock for which we would wait: it takes back what it began. */
 async function interruptStart(paths: RunPaths): Promise<void> {
   const daemon = await liveRunFile(paths.daemon);
-  if (daemon?.state === 'starting') process.kill(daemon.pid, 'SIGTERM');
+  if (daemon?.state === 'starting') signal(daemon, 'SIGTERM');
 }
 
 async function stopDaemon(paths: RunPaths): Promise<boolean> {
   const daemon = await liveRunFile(paths.daemon);
   if (!daemon) return false;
-  process.kill(daemon.pid, 'SIGTERM');
+  signal(daemon, 'SIGTERM');
   if (await until(() => !isAlive(daemon), { deadlineMs: DAEMON_MS })) return true;
   throw new DmError('services', 'DAEMON_STUCK', `The daemon (pid ${daemon.pid}) did not end within 15 s.`, {
     hint: 'Its log says what it waits for. The mounts are as they were.',

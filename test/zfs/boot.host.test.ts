@@ -6,7 +6,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFi
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
-import { etcdMountpoint, MOUNT_PREFIX } from '../../src/model/layout.ts';
+import { etcdMountpoint, MOUNT_PREFIX, RUN_DIRECTORY } from '../../src/model/layout.ts';
 import { takeLock } from '../../src/system/lock.ts';
 import { isAlive } from '../../src/system/processes.ts';
 import { DIST, Machine, PATIENCE_MS } from '../helpers/boot.ts';
@@ -114,7 +114,7 @@ test.serial('a mountpoint that shows another dot is refused, and that one stays'
 });
 
 test.serial(
-  'while another run has the pool, we wait: a signal ends that with 130, the timeout with 9',
+  'while another run has the pool, we wait: a signal ends that with 130, the timeout with 9; with 8 for the mounts',
   async t => {
     const lock = await takeLock(machine.paths.lock, { waitMs: 0 });
     try {
@@ -128,6 +128,15 @@ test.serial(
       t.is(late.code, 9, late.text);
     } finally {
       await lock.release();
+    }
+    // Before anything else it closes its mountpoint, which is a matter of the machine's mounts.
+    const mounts = await takeLock(join(RUN_DIRECTORY, 'mount.lock'), { waitMs: PATIENCE_MS });
+    try {
+      const late = await machine.run(...PG(), '--timeout=1s');
+      t.is(late.code, 8, late.text);
+      t.regex(late.text, /not done within 1 s/);
+    } finally {
+      await mounts.release();
     }
   },
 );
@@ -210,6 +219,7 @@ test.serial(
     const once = await machine.run('--dot=redis', `--mountpoint=${machine.at('redis')}`);
     t.is(once.code, 0, once.text);
     t.regex(once.text, /using it/);
+    t.regex(once.text, /--listen changes nothing/);
     t.truthy(await machine.mountAt('redis'));
 
     // Whoever read its words has gone, as in `dm-linuxkit … 2>&1 | head`: it goes on serving.

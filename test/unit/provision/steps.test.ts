@@ -4,6 +4,7 @@ import { asDmError, DmError } from '../../../src/lib/errors.ts';
 import { type Aftermath, withAftermath } from '../../../src/provision/aftermath.ts';
 import { abortable, againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
 import { ensureDot } from '../../../src/provision/dot.ts';
+import { flagsOfServer } from '../../../src/provision/provision.ts';
 import { runPaths } from '../../../src/provision/run-files.ts';
 import { serverEnvironment } from '../../../src/provision/server-service.ts';
 import { reservationFor } from '../../../src/provision/state-dataset.ts';
@@ -87,6 +88,17 @@ test('an error says how the machine is left', t => {
     'Do this. Begun on the disks: the wiping of /dev/sda, a partition table on /dev/sda; the next run goes on from there.',
   );
   t.regex(hint({ progress: 'imported', begun: ['x'] }) ?? '', /^Do this\. The pool p stays imported/);
+});
+
+test('what is for a server that is started anew is known, to be told where none is', t => {
+  const listen = { host: '', port: 1 };
+  const given = { adminApiKey: '/k', adminPassword: '/p' };
+  t.deepEqual(flagsOfServer({ listen: undefined, files: { seed: '/s' } }), []);
+  t.deepEqual(flagsOfServer({ listen, files: given }), [
+    '--listen',
+    '--admin-api-key-file',
+    '--admin-password-file',
+  ]);
 });
 
 test('what is cut off by the clock or a signal says so, whatever it tripped over', async t => {
