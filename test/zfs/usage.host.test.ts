@@ -1,6 +1,8 @@
 // The command line of the built dm-linuxkit: what is wrong is told in one sentence, with exit code 2.
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import { FLAGS } from '../../src/provision/flags.ts';
 
@@ -30,6 +32,26 @@ test('help lists every flag, and a version is a line', async t => {
   const version = await dmLinuxkit('-version');
   t.is(version.code, 0);
   t.regex(version.stdout, /^dm-linuxkit \d+\.\d+\.\d+\S*\n$/);
+});
+
+test('a Node that is too old is told in a line by each of the programs', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'node-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const fake = join(folder, 'old.cjs');
+  const versions = "{ ...process.versions, node: '20.19.0' }";
+  await writeFile(fake, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
+  const nodes: string[][] = [[NODE, '-r', fake]];
+  // The system's own, where that is one.
+  const own = await runs('/usr/bin/node', '--version');
+  if (Number(/^v(\d+)/.exec(own.stdout)?.[1] ?? 99) < 22) nodes.push(['/usr/bin/node']);
+  for (const [node = '', ...how] of nodes) {
+    for (const program of ['dm', 'dotmesh-server', 'dm-linuxkit']) {
+      const { code, stdout, stderr } = await runs(node, ...how, join(dirname(PROGRAM), program), '--version');
+      t.is(code, 1, stderr);
+      t.is(stdout, '');
+      t.regex(stderr, /^This program needs Node 22 or newer, and this is Node \d+\.\d+\.\d+\.\n$/);
+    }
+  }
 });
 
 for (const [what, pattern, args] of [
