@@ -6,9 +6,9 @@
 import { until } from '../lib/retry.ts';
 import { isWritten } from './standard-streams.ts';
 
-const GRACE_MS = 1_000;
+const GRACE_MS = 2_000;
 
-/** Ends this process with `code`; by SIGKILL when a file operation has hung for a second more. */
+/** Ends this process with `code`; by SIGKILL when a file operation has hung for two seconds more. */
 export async function leave(code: number): Promise<never> {
   const said = () => isWritten([process.stdout, process.stderr]);
   await until(() => !waitsForFiles() && said(), { deadlineMs: GRACE_MS });
