@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeBin, root } from './lib/paths.mjs';
+import { serverPrograms } from './lib/postgresql.mjs';
 
 // The programs begin with `#!/usr/bin/env node`, and the machine's own may be too old for them.
 const newerNode = dirname(nodeBin);
@@ -63,16 +64,10 @@ function processes(name) {
     .map(Number);
 }
 
-// PostgreSQL refuses to run as root, so its programs run as the user that Debian's package made for it.
-const user = {
-  uid: Number(execFileSync('id', ['-u', 'postgres'])),
-  gid: Number(execFileSync('id', ['-g', 'postgres'])),
-};
-const version = readdirSync('/usr/lib/postgresql')
-  .sort((a, b) => Number(a) - Number(b))
-  .at(-1);
-const postgres = (name, args, options) =>
-  run(`/usr/lib/postgresql/${version}/bin/${name}`, args, { ...user, cwd: '/', ...options });
+/** PostgreSQL refuses to run as root, so its programs run as the user that Debian's package made for it. */
+let user;
+const programs = serverPrograms();
+const postgres = (name, args, options) => run(join(programs, name), args, { ...user, cwd: '/', ...options });
 const log = join(sockets, 'postgres.log');
 const start = () =>
   postgres(
@@ -99,17 +94,15 @@ const common = [
   `--pool-name=${pool}`,
   `--listen=127.0.0.1:${port}`,
 ];
-const provision = [
-  ...common,
-  '--dot=postgres',
-  `--mountpoint=${data}`,
-  `--owner=${user.uid}:${user.gid}`,
-  '--mode=0700',
-];
 const zfsFuseBefore = processes('zfs-fuse');
 
 async function main() {
   console.log('dm-linuxkit: a bare disk becomes a dot with a database on it.');
+  if (programs === undefined) throw new Error('PostgreSQL is not installed: there is no initdb.');
+  const idOf = flag => Number(run('id', [flag, 'postgres'], { quiet: true }));
+  user = { uid: idOf('-u'), gid: idOf('-g') };
+  const dot = ['--dot=postgres', `--mountpoint=${data}`, `--owner=${user.uid}:${user.gid}`, '--mode=0700'];
+  const provision = [...common, ...dot];
   execFileSync('chmod', ['0755', folder]);
   execFileSync('install', ['-d', '-o', String(user.uid), '-g', String(user.gid), '-m', '0700', sockets]);
 
@@ -192,7 +185,7 @@ async function answers() {
 /** Takes back whatever the demo made, however far it came. */
 function cleanUp() {
   if (existsSync(join(data, 'postmaster.pid')))
-    spawnSync(`/usr/lib/postgresql/${version}/bin/pg_ctl`, ['stop', '-m', 'immediate', '-D', data], {
+    spawnSync(join(programs, 'pg_ctl'), ['stop', '-m', 'immediate', '-D', data], {
       ...user,
       cwd: '/',
     });

@@ -2,6 +2,7 @@
 // which has it from somewhere else (etcd unpacked by hand, OpenZFS instead of zfs-fuse) is left as it is.
 import { existsSync } from 'node:fs';
 import { dockerAnswers } from './docker.mjs';
+import { serverPrograms } from './postgresql.mjs';
 import { Failure, has, output, say, status } from './run.mjs';
 
 const command = name => () => has(name);
@@ -14,7 +15,7 @@ const table = {
     fuse3: () => has('fusermount3') || has('fusermount'),
   },
   etcd: { 'etcd-server': command('etcd') },
-  postgresql: { postgresql: () => has('initdb') || existsSync('/usr/lib/postgresql') },
+  postgresql: { postgresql: () => serverPrograms() !== undefined },
   tools: {
     fdisk: command('sfdisk'),
     'util-linux': () => has('flock') && has('setpriv') && has('taskset'),

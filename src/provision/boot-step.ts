@@ -36,7 +36,8 @@ export async function refuseCommandLine(fault: unknown, read: Salvaged, context:
   const tells = effectiveUid() === 0 && !(await isAnothers(read));
   const report = tells ? await createReport({ ...read, target }, context.log) : undefined;
   const attempt = async (): Promise<never> => {
-    throw withAftermath(fault, 'looking', read.poolName, await closeAll(read, context));
+    const closed = await closeAll(read, context);
+    throw withAftermath(fault, { progress: 'looking', pool: read.poolName, closed });
   };
   return insist(attempt, { ...persistence(read, report, context), timeoutMs: 0 }, context);
 }

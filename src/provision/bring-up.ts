@@ -9,7 +9,7 @@ import type { ProvisionOptions } from './options.ts';
 import { ensurePool } from './pool.ts';
 import { refuseServerElsewhere } from './pool-lock.ts';
 import { type RunPaths, stopLeftovers } from './run-files.ts';
-import { ensureSecrets, rememberGiven, type SecretFiles } from './secrets.ts';
+import { ensureSecrets, type GivenSecrets, rememberGiven, type SecretFiles } from './secrets.ts';
 import { type Services, startServices } from './services.ts';
 import { ensureStateDirectory, PROBE_MS } from './state-dataset.ts';
 import { ensureZfsAnswers } from './zfs-fuse.ts';
@@ -23,6 +23,8 @@ export interface Run {
   clock: Clock;
   /** How far it came, for the message when it fails. */
   progress: Progress;
+  /** What step 1 has begun to write, likewise. */
+  begun: Set<string>;
 }
 
 export interface Up {
@@ -39,17 +41,26 @@ export async function bringUp(run: Run): Promise<Up> {
   const { options, paths, context, clock } = run;
   await stopLeftovers(paths, context.log);
   await refuseServerElsewhere(paths, context, clock);
-  const { pool, zfs } = await ensurePoolOf(run);
+  const found = await ensurePoolOf(run);
+  return servicesOn(found, options, run.input.secrets, run);
+}
+
+/** Steps 2 to 4, for a pool that is imported. @throws whatever a step throws; nothing that was started runs then */
+export async function servicesOn(
+  { pool, zfs }: { pool: Pool; zfs: Zfs },
+  { poolName, listen, log }: Pick<ProvisionOptions, 'poolName' | 'listen' | 'log'>,
+  given: GivenSecrets,
+  { paths, context, clock }: Pick<Run, 'paths' | 'context' | 'clock'>,
+): Promise<Up> {
   const stateDirectory = await ensureStateDirectory(pool, zfs, directory =>
     context.adapters.probeFiles(directory, PROBE_MS),
   );
   clock.signal.throwIfAborted();
-  const secrets = await ensureSecrets(run.input.secrets, stateDirectory, context.log);
+  const secrets = await ensureSecrets(given, stateDirectory, context.log);
   clock.signal.throwIfAborted();
-  const { poolName, listen, log } = options;
   const settings = { poolName, stateDirectory, secrets, listen, log };
   const services = await startServices(paths, settings, context, clock);
-  await rememberGiven(run.input.secrets, stateDirectory).catch((error: unknown) =>
+  await rememberGiven(given, stateDirectory).catch((error: unknown) =>
     context.log.warn(`that secrets came from the metadata can not be noted: ${asDmError(error).message}`),
   );
   return { services, secrets, stateDirectory };
@@ -66,7 +77,7 @@ export async function ensurePoolOf(run: Run): Promise<{ pool: Pool; zfs: Zfs }> 
   const { poolName, devices, storageSizeBytes, force, takeover, deviceWaitMs } = options;
   const { pool, how } = await ensurePool(
     { poolName, devices, storageSizeBytes, force, takeover },
-    { pools, zfs, log, signal: clock.signal, tell, deviceWaitMs },
+    { pools, zfs, log, signal: clock.signal, tell, deviceWaitMs, begun: run.begun },
   );
   run.progress = 'imported';
   tell(`The pool ${poolName}: ${how}.`);

@@ -65,12 +65,17 @@ export async function againstTheClock<T>(
     return await work({ signal, remainingMs: () => Math.max(1, end - performance.now()) });
   } catch (error) {
     // The last step saw an AbortError or a closed socket; why it was cut off is what the user wants to know.
-    const telling = error instanceof DmError && (error.kind === 'internal' || error.kind === 'locked');
-    if (signal.aborted && !telling) throw reasonOf(signal, error);
+    if (signal.aborted && !isTelling(error)) throw reasonOf(signal, error);
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether it says more than that time was up. A command that the same signal ended does not. */
+function isTelling(error: unknown): boolean {
+  if (!(error instanceof DmError) || error.data['signal'] !== undefined) return false;
+  return error.kind === 'internal' || error.kind === 'locked';
 }
 
 /**

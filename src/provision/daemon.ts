@@ -2,7 +2,7 @@
 
 import { DmError, isDmError } from '../lib/errors.ts';
 import { effectiveUid } from '../system/host.ts';
-import { processIdentity } from '../system/processes.ts';
+import { type ProcessId, processIdentity } from '../system/processes.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
 import { againstTheClock, type Context } from './context.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -53,21 +53,21 @@ async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths
     await refuseSecond(run);
     // A "stop" that held the lock has opened it.
     await guardTarget(options);
-    await writeRunFile(paths.daemon, self('starting', listen));
+    await writeRunFile(paths.daemon, runFile('starting', listen));
     report.named(run.input.address);
     await report.state('provisioning');
     let up: Up | undefined;
     try {
       up = await bringUp(run);
       const outcome = await provideAll(run, report);
-      await writeRunFile(paths.daemon, self('serving', listen));
+      await writeRunFile(paths.daemon, runFile('serving', listen));
       await report.state('serving');
       const mounted = outcome === undefined ? '' : `${outcome}; `;
       context.tell(`Ready: ${mounted}API on ${listen}, ${whereKeyIs(run, up)}.`);
       return { paths, up };
     } catch (error) {
       await up?.services.stop();
-      await removeRunFile(paths.daemon);
+      await removeRunFile(paths.daemon, self());
       throw error;
     }
   });
@@ -122,14 +122,18 @@ function supervised(services: Services): Supervised[] {
  */
 async function endServing(paths: RunPaths, services: Services, listen: string): Promise<void> {
   try {
-    await writeRunFile(paths.daemon, self('stopping', listen));
+    await writeRunFile(paths.daemon, runFile('stopping', listen));
   } finally {
     await services.stop();
   }
-  await removeRunFile(paths.daemon);
+  await removeRunFile(paths.daemon, self());
 }
 
-function self(state: RunFile['state'], listen: string): Omit<RunFile, 'boot'> {
+function runFile(state: RunFile['state'], listen: string): Omit<RunFile, 'boot'> {
+  return { role: 'daemon', state, listen, ...self() };
+}
+
+function self(): ProcessId {
   const { pid } = process;
-  return { role: 'daemon', state, listen, pid, startTime: processIdentity(pid)?.startTime ?? 0 };
+  return { pid, startTime: processIdentity(pid)?.startTime ?? 0 };
 }

@@ -118,10 +118,20 @@ async function onlyNamespace(named: string, options: ExpandOptions): Promise<Nam
       deadlineMs: options.waitMs,
       ...signalOf(options),
     })) ?? [];
+  if (spaces.length === 0 && (await identityOf(named)) === undefined)
+    throw deviceMissing(named, await listDisks());
+  return { ...(await expand(theNamespace(named, spaces), options)), named };
+}
+
+/**
+ * The disk that a controller stands for. Pure.
+ *
+ * @param spaces names of its namespaces
+ * @throws DmError device/NVME_WITHOUT_NAMESPACE, device/NVME_SEVERAL_NAMESPACES (data.namespaces)
+ */
+export function theNamespace(named: string, spaces: readonly string[]): string {
   const [only, ...more] = spaces.map(name => `/dev/${name}`);
   if (only === undefined) {
-    const controller = await identityOf(named);
-    if (controller === undefined) throw deviceMissing(named, await listDisks());
     throw new DmError('device', 'NVME_WITHOUT_NAMESPACE', `The NVMe controller ${named} has no namespace.`, {
       hint: 'Create one with "nvme create-ns", or give another device.',
     });
@@ -135,7 +145,7 @@ async function onlyNamespace(named: string, options: ExpandOptions): Promise<Nam
       { hint: 'Name the one that is meant.', data: { namespaces: [only, ...more] } },
     );
   }
-  return { ...(await expand(only, options)), named };
+  return only;
 }
 
 async function newFile(named: string, wanted: string): Promise<NamedDevice> {

@@ -60,8 +60,24 @@ export function etcdArguments({ series }: EtcdVersion, dataDirectory: string): s
   ];
 }
 
-/** etcd reads every flag from the environment too (ETCD_NAME…): what is set there must not join ours. */
-export function withoutEtcdVariables(environment: NodeJS.ProcessEnv): Record<string, undefined> {
+/** Go's names of what Node calls otherwise. */
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { ia32: '386', mipsel: 'mipsle' };
+/** In Node's words: amd64, ppc64le, s390x. 3.5 has arm64 as well. */
+const SUPPORTED = ['x64', 'ppc64', 's390x'];
+
+/**
+ * What to change in the environment for etcd. It reads every flag from there too (ETCD_NAME…): what is set there must not
+ * join ours. And where it is not supported it ends at once, `etcd --version` included, unless the variable says that
+ * this is known (etcdmain/etcd.go, checkSupportArch); one that does not need it warns of an unknown variable. Pure.
+ *
+ * @param architecture as `process.arch` has it
+ */
+export function etcdEnvironment(
+  environment: NodeJS.ProcessEnv,
+  architecture: string = process.arch,
+): Record<string, string | undefined> {
   const names = Object.keys(environment).filter(name => name.startsWith('ETCD_'));
-  return Object.fromEntries(names.map(name => [name, undefined]));
+  const without = Object.fromEntries(names.map(name => [name, undefined]));
+  if (SUPPORTED.includes(architecture)) return without;
+  return { ...without, ETCD_UNSUPPORTED_ARCH: GO_ARCHITECTURES[architecture] ?? architecture };
 }

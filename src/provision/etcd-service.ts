@@ -4,8 +4,8 @@ import { chmod, rm } from 'node:fs/promises';
 import { DmError, isDmError } from '../lib/errors.ts';
 import { run } from '../system/run.ts';
 import { type Service, startService } from '../system/service.ts';
-import type { Clock, Context } from './context.ts';
-import { type EtcdVersion, etcdArguments, parseEtcdVersion, withoutEtcdVariables } from './etcd-arguments.ts';
+import { abortable, type Clock, type Context } from './context.ts';
+import { type EtcdVersion, etcdArguments, etcdEnvironment, parseEtcdVersion } from './etcd-arguments.ts';
 import { prepareEtcdData, setAside } from './etcd-data.ts';
 import { awaitReady } from './readiness.ts';
 import { type RunPaths, writeRunFile } from './run-files.ts';
@@ -15,6 +15,8 @@ export const ETCD_GRACE_MS = 3_000;
 const READY_WITHIN_MS = 60_000;
 /** The longest that `startEtcd` takes: two tries, and the end of the first. */
 export const ETCD_START_MS = 2 * READY_WITHIN_MS + ETCD_GRACE_MS + 10_000;
+
+const VERSION_MS = 20_000;
 
 export interface StartedEtcd {
   service: Service;
@@ -28,8 +30,8 @@ export interface StartedEtcd {
  * Starts etcd and waits until it answers a read. When it does not start on the data that is there, it gets
  * a second chance with none.
  *
- * @throws DmError services/ETCD_MISSING, services/ETCD_UNSUPPORTED, services/ETCD_NOT_READY with its last
- *   lines
+ * @throws DmError services/ETCD_MISSING, ETCD_UNSUPPORTED, ETCD_UNUSABLE with its words, ETCD_NOT_READY with its last
+ *   lines; the clock's reason
  */
 export async function startEtcd(
   paths: RunPaths,
@@ -37,7 +39,7 @@ export async function startEtcd(
   context: Context,
   clock: Clock,
 ): Promise<StartedEtcd> {
-  const version = await installedEtcd();
+  const version = await installedEtcd(clock);
   const data = await prepareEtcdData(stateDirectory, version.series, context.log);
   try {
     return { service: await attempt(data.directory), fresh: data.fresh, isSecond: false };
@@ -77,7 +79,7 @@ export async function startEtcd(
    * The umask is the only way to tell etcd the mode of its sockets; a child takes it over as it is forked.
    */
   async function startPrivately(argv: [string, ...string[]]): Promise<Service> {
-    const env = withoutEtcdVariables(process.env);
+    const env = etcdEnvironment(process.env);
     const before = process.umask(0o077);
     let starting: Promise<Service>;
     try {
@@ -94,14 +96,28 @@ export async function removeSockets(paths: Pick<RunPaths, 'etcdSocket' | 'etcdPe
   for (const socket of [paths.etcdSocket, paths.etcdPeerSocket]) await rm(socket, { force: true });
 }
 
-async function installedEtcd(): Promise<EtcdVersion> {
+async function installedEtcd({ signal }: Pick<Clock, 'signal'>): Promise<EtcdVersion> {
+  const options = { timeoutMs: VERSION_MS, env: etcdEnvironment(process.env), signal };
   try {
-    return parseEtcdVersion((await run(['etcd', '--version'], { timeoutMs: 20_000 })).stdout);
+    // Left alone when the time is up: one that hangs in the kernel does not end by a signal.
+    const { stdout } = await abortable(run(['etcd', '--version'], options), signal);
+    return parseEtcdVersion(stdout);
   } catch (error) {
-    if (!isDmError(error, 'COMMAND_MISSING')) throw error;
-    throw new DmError('services', 'ETCD_MISSING', 'etcd is not installed.', {
-      hint: 'Install it: apt-get install etcd-server (Debian), apk add etcd (Alpine).',
-      cause: error,
-    });
+    if (isDmError(error, 'COMMAND_MISSING')) {
+      throw new DmError('services', 'ETCD_MISSING', 'etcd is not installed.', {
+        hint: 'Install it: apt-get install etcd-server (Debian), apk add etcd (Alpine).',
+        cause: error,
+      });
+    }
+    if (!isDmError(error, 'COMMAND_FAILED') && !isDmError(error, 'COMMAND_TIMED_OUT')) throw error;
+    throw new DmError(
+      'services',
+      'ETCD_UNUSABLE',
+      `etcd can not be asked for its version: ${error.message}`,
+      {
+        hint: 'Is it built for this machine? See what "etcd --version" says.',
+        cause: error,
+      },
+    );
   }
 }

@@ -248,6 +248,8 @@ export const FLAGS: readonly Flag[] = [
 
 /** Flags that mean something to `dm-linuxkit stop`. */
 export const STOP_FLAGS: readonly string[] = ['export', 'pool-name', 'timeout', 'log-level', 'log-format'];
+/** Flags that mean something to `dm-linuxkit unmount`. */
+export const UNMOUNT_FLAGS: readonly string[] = ['pool-name', 'timeout', 'log-level', 'log-format'];
 /** Flags that mean something to `dm-linuxkit metadata`. */
 export const METADATA_FLAGS: readonly string[] = ['seed', 'credentials-file', 'output'];
 
@@ -257,6 +259,7 @@ creates a dot and mounts it.
 Usage:
   dm-linuxkit --storage-device=DEVICE --dot=DOT --mountpoint=DIRECTORY [FLAGS]
   dm-linuxkit --storage-device=DEVICE --daemon [FLAGS]
+  dm-linuxkit unmount DIRECTORY [--pool-name=NAME]
   dm-linuxkit stop [--export] [--pool-name=NAME]
   dm-linuxkit metadata [--seed=REMOTE] [--credentials-file=FILE] [--output=FILE]
 `;

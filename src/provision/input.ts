@@ -1,4 +1,4 @@
-/** Step 0: the files that the flags name, read and checked before anything on the machine is touched. */
+/** Step 0: the files that the flags name, read and checked before a disk, a pool or a service is touched. */
 
 import { stat } from 'node:fs/promises';
 import { DmError, errno } from '../lib/errors.ts';
@@ -7,8 +7,8 @@ import { type DotAddress, dotNameOfHost, parseDotAddress } from '../model/names.
 import { readIfThere } from '../system/files.ts';
 import { effectiveUid, hostName } from '../system/host.ts';
 import { DEFAULT_FILES } from './flags.ts';
-import type { DotSource, ProvisionOptions } from './options.ts';
-import { type GivenSecrets, readGivenSecret } from './secrets.ts';
+import type { DotSource, GivenFiles, ProvisionOptions } from './options.ts';
+import { type GivenSecrets, readGivenSecret, secretUnreadable } from './secrets.ts';
 import { parseCredentials, parseSeed, seedingComesLater } from './seed.ts';
 
 /** What the machine was asked for, all of it read: from here on no configuration is looked at any more. */
@@ -18,7 +18,7 @@ export interface Input {
 }
 
 /**
- * @throws DmError usage/NOT_ROOT, usage/FILE_MISSING, usage/FILE_EMPTY, usage/SEED_UNSUPPORTED, secrets/…,
+ * @throws DmError usage/NOT_ROOT, usage/FILE_MISSING, usage/FILE_UNREADABLE, usage/FILE_EMPTY, usage/SEED_UNSUPPORTED, secrets/…,
  *   and what names and seeds throw
  */
 export async function readInput(options: ProvisionOptions, log: Log): Promise<Input> {
@@ -30,18 +30,15 @@ export async function readInput(options: ProvisionOptions, log: Log): Promise<In
   await refuseSeed(options, log);
   return {
     address: options.target && (await resolveDot(options.target.dot)),
-    secrets: {
-      apiKeyFile: await readGivenSecret(
-        'admin-api-key',
-        options.files.adminApiKey,
-        DEFAULT_FILES.adminApiKey,
-      ),
-      passwordFile: await readGivenSecret(
-        'admin-password',
-        options.files.adminPassword,
-        DEFAULT_FILES.adminPassword,
-      ),
-    },
+    secrets: await givenSecrets(options.files),
+  };
+}
+
+/** The secrets that the machine's metadata gave, or the flags. @throws what readGivenSecret throws */
+export async function givenSecrets(files: GivenFiles): Promise<GivenSecrets> {
+  return {
+    apiKeyFile: await readGivenSecret('admin-api-key', files.adminApiKey, DEFAULT_FILES.adminApiKey),
+    passwordFile: await readGivenSecret('admin-password', files.adminPassword, DEFAULT_FILES.adminPassword),
   };
 }
 
@@ -58,28 +55,34 @@ async function resolveDot(source: DotSource): Promise<DotAddress> {
   return parseDotAddress(text === 'hostname' ? dotNameOfHost(hostName()) : text);
 }
 
-async function refuseSeed(options: ProvisionOptions, log: Log): Promise<void> {
+/** @param presets where the files are that no flag names */
+export async function refuseSeed(
+  options: Pick<ProvisionOptions, 'files' | 'seed' | 'remoteUsername' | 'remoteApiKey'>,
+  log: Log,
+  presets: Record<'seed' | 'credentials', string> = DEFAULT_FILES,
+): Promise<void> {
   const { files, remoteUsername, remoteApiKey } = options;
   const text =
     options.seed ??
     (files.seed === undefined
-      ? (await readIfThere(DEFAULT_FILES.seed))?.trim()
+      ? (await readPreset(presets.seed))?.trim()
       : await readNamed('seed-file', files.seed));
   if (text === undefined) return;
   if (text === '')
-    throw new DmError('usage', 'FILE_EMPTY', `${DEFAULT_FILES.seed} is empty.`, {
+    throw new DmError('usage', 'FILE_EMPTY', `${presets.seed} is empty.`, {
       hint: 'Remove it, or name a seed in it.',
     });
   const seed = parseSeed(text);
   if ((remoteUsername === undefined) !== (remoteApiKey === undefined))
     throw new DmError('usage', 'MISSING_FLAG', '--remote-username and --remote-apikey go together.');
-  if (remoteUsername === undefined) await checkCredentialsFile(files.credentials, log);
+  if (remoteUsername === undefined) await checkCredentialsFile(files.credentials ?? presets.credentials, log);
   throw seedingComesLater(seed);
 }
 
-async function checkCredentialsFile(given: string | undefined, log: Log): Promise<void> {
-  const path = given ?? DEFAULT_FILES.credentials;
-  const text = await readIfThere(path);
+async function checkCredentialsFile(path: string, log: Log): Promise<void> {
+  const text = await readIfThere(path).catch((error: unknown) => {
+    throw secretUnreadable(path, error);
+  });
   if (text === undefined)
     throw new DmError(
       'secrets',
@@ -92,6 +95,13 @@ async function checkCredentialsFile(given: string | undefined, log: Log): Promis
   parseCredentials(text, path);
   if (((await stat(path)).mode & 0o077) !== 0)
     log.warn(`${path} can be read by other users of this machine: give it "perm": "0600" in the metadata`);
+}
+
+/** A file of the machine's metadata, which may be missing. */
+async function readPreset(path: string): Promise<string | undefined> {
+  return readIfThere(path).catch((error: unknown) => {
+    throw new DmError('usage', 'FILE_UNREADABLE', `${path} can not be read: ${errno(error) ?? error}.`);
+  });
 }
 
 /** A file that a flag names: it must be there and hold one line. */

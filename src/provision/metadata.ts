@@ -7,7 +7,7 @@
 import { open } from 'node:fs/promises';
 import { DmError, errno } from '../lib/errors.ts';
 import { readIfThere } from '../system/files.ts';
-import { makeApiKey, makePassword } from './secrets.ts';
+import { makeApiKey, makePassword, secretUnreadable } from './secrets.ts';
 import { parseCredentials, parseSeed } from './seed.ts';
 
 export interface MetadataOptions {
@@ -62,7 +62,7 @@ export function formatMetadata(files: MetadataFiles): string {
 
 async function readCredentials(path: string): Promise<string> {
   const text = await readIfThere(path).catch((error: unknown) => {
-    throw new DmError('secrets', 'SECRET_UNREADABLE', `${path} can not be read: ${errno(error) ?? error}.`);
+    throw secretUnreadable(path, error);
   });
   if (text === undefined)
     throw new DmError('usage', 'FILE_MISSING', `--credentials-file=${path} is not there.`);

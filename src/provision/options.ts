@@ -18,9 +18,11 @@ import {
   FLAGS,
   METADATA_FLAGS,
   STOP_FLAGS,
+  UNMOUNT_FLAGS,
 } from './flags.ts';
 import type { MetadataOptions } from './metadata.ts';
 import { ON_FAILURE, type OnFailure } from './on-failure.ts';
+import type { UnmountOptions } from './unmount.ts';
 import {
   type ListenAddress,
   parseDuration,
@@ -96,6 +98,7 @@ export type Command =
   | { kind: 'help' }
   | { kind: 'version' }
   | { kind: 'stop'; options: StopOptions }
+  | { kind: 'unmount'; options: UnmountOptions }
   | { kind: 'metadata'; options: MetadataOptions }
   | { kind: 'provision'; options: ProvisionOptions };
 
@@ -110,9 +113,10 @@ export function parseCommand(argv: readonly string[]): Command {
   if (flags.booleans.has('help')) return { kind: 'help' };
   if (flags.booleans.has('version')) return { kind: 'version' };
   const [verb, ...more] = flags.rest;
-  const stray = verb === 'stop' || verb === 'metadata' ? more[0] : verb;
+  const stray = verb === 'unmount' ? more[1] : verb === 'stop' || verb === 'metadata' ? more[0] : verb;
   if (stray !== undefined) throw unexpected(stray);
   if (verb === 'stop') return { kind: 'stop', options: stopOptions(flags) };
+  if (verb === 'unmount') return { kind: 'unmount', options: unmountOptions(flags, more[0]) };
   if (verb === 'metadata') return { kind: 'metadata', options: metadataOptions(flags) };
   return { kind: 'provision', options: provisionOptions(flags) };
 }
@@ -136,6 +140,13 @@ function refuseOthers(flags: Flags, verb: string, known: readonly string[]): voi
 function stopOptions(flags: Flags): StopOptions {
   refuseOthers(flags, 'stop', STOP_FLAGS);
   return { ...commonOptions(flags), export: flags.booleans.has('export') };
+}
+
+function unmountOptions(flags: Flags, mountpoint: string | undefined): UnmountOptions {
+  refuseOthers(flags, 'unmount', UNMOUNT_FLAGS);
+  if (mountpoint === undefined)
+    throw usage('MISSING_FLAG', '"dm-linuxkit unmount" needs the directory.', 'It follows the word.');
+  return { ...commonOptions(flags), mountpoint: checkedMountpoint(mountpoint) };
 }
 
 function provisionOptions(flags: Flags): ProvisionOptions {

@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts';
 import { POOL_MARK, PROPERTY, RUN_DIRECTORY } from '../model/layout.ts';
 import { makePrivateDirectory } from '../system/files.ts';
 import { takeLock } from '../system/lock.ts';
-import type { Label, Pool, Pools, Zfs } from '../zfs/index.ts';
+import type { ImportOptions, Label, Pool, Pools, Zfs } from '../zfs/index.ts';
 import { fingerprint } from './auto.ts';
 import { chooseDisks } from './choose-disks.ts';
 import { abortable } from './context.ts';
@@ -48,6 +48,8 @@ export interface PoolDeps {
   tell?: (line: string) => void;
   /** Milliseconds to wait for a device that is not there yet; with `auto` for the pool's disks, or a blank one. */
   deviceWaitMs: number;
+  /** Gets what is about to be written, before it is: how the machine is left when this fails (aftermath.ts). */
+  begun: Pick<Set<string>, 'add' | 'delete'>;
   /** Whether `auto` takes loop devices as well: tests have no other disks. */
   loopsAreDisks?: boolean;
 }
@@ -202,7 +204,7 @@ async function importPool(
   }
   try {
     signal?.throwIfAborted();
-    await pools.import(poolName, { from, guid });
+    await take(poolName, { from, guid }, deps);
     return await arrived('imported', poolName, deps);
   } catch (error) {
     if (!isDmError(error, 'POOL_FOREIGN')) throw error;
@@ -214,12 +216,22 @@ async function importPool(
   const written = await writtenMeanwhile(states.map(watched), { signal });
   if (written !== undefined) throw stillInUse({ poolName, label }, written);
   signal?.throwIfAborted();
-  await pools.import(poolName, { from, guid, force: true });
+  await take(poolName, { from, guid, force: true }, deps);
   deps.log.warn(
     { pool: poolName, hostName: label.hostName, hostId: label.hostId },
     'pool: taken over, it was idle',
   );
   return arrived('taken-over', poolName, deps);
+}
+
+async function take(poolName: string, how: ImportOptions, { pools, begun }: PoolDeps): Promise<void> {
+  const what = `the import of the pool ${poolName}`;
+  begun.add(what);
+  await pools.import(poolName, how).catch((error: unknown) => {
+    // ZFS has refused it.
+    if (isDmError(error) && error.kind === 'pool') begun.delete(what);
+    throw error;
+  });
 }
 
 /**
@@ -247,10 +259,15 @@ async function createPool(
     signal?.throwIfAborted();
     const wiped = wipe.includes(state);
     if (wiped) deps.log.warn({ device: state.named, found: state.content.found }, 'pool: wiping a device');
-    paths.push(await prepareDevice(state, wiped, storageSizeBytes));
+    paths.push(await prepareDevice(state, wiped, storageSizeBytes, deps.begun));
   }
   signal?.throwIfAborted();
-  await pools.create(poolName, paths, createProperties(pools.capabilities));
+  const what = `the pool ${poolName} on ${paths.join(', ')}`;
+  deps.begun.add(what);
+  await pools.create(poolName, paths, createProperties(pools.capabilities)).catch((error: unknown) => {
+    if (isDmError(error, 'DEVICE_IN_USE')) deps.begun.delete(what);
+    throw error;
+  });
   return arrived('created', poolName, deps);
 }
 
@@ -278,7 +295,7 @@ async function arrived(how: PoolOutcome['how'], name: string, deps: PoolDeps): P
  * (`zpool create` sets those of the root afterwards): it gets the mark now. One with other people's data is used,
  * with a warning, and never marked.
  */
-async function mark(name: string, { zfs, log }: PoolDeps): Promise<void> {
+async function mark(name: string, { zfs, log, begun }: PoolDeps): Promise<void> {
   const value = (await zfs.get(name, [PROPERTY.pool]))[PROPERTY.pool];
   if (value === POOL_MARK) return;
   if ((await zfs.filesystems(name)).length > 1) {
@@ -288,5 +305,6 @@ async function mark(name: string, { zfs, log }: PoolDeps): Promise<void> {
     );
     return;
   }
+  begun.add(`the properties of the pool ${name}`);
   await zfs.set(name, createProperties(zfs.capabilities).root);
 }

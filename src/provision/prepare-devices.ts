@@ -1,7 +1,7 @@
 /** Makes the devices of a plan ready for `zpool create`: wipes what may be wiped, partitions, creates files. */
 
 import { open } from 'node:fs/promises';
-import { DmError, errno } from '../lib/errors.ts';
+import { DmError, errno, isDmError } from '../lib/errors.ts';
 import { run } from '../system/run.ts';
 import { blockFacts } from './block.ts';
 import { deviceReadOnly } from './device-errors.ts';
@@ -16,37 +16,54 @@ const WIPE_MS = 60_000;
  * Resolves to the path that the pool gets. Cut off at any point, the next run finds the device blank, partitioned by
  * us and blank, or (only with `wipe`) not blank yet, and goes on from there.
  *
+ * @param begun gets what is about to be written
  * @throws DmError device/FILE_NOT_CREATED, WIPE_FAILED, and what makePartition throws
  */
 export async function prepareDevice(
   device: DeviceState,
   wipe: boolean,
   storageSizeBytes: number,
+  begun: Pick<Set<string>, 'add' | 'delete'>,
 ): Promise<string> {
   const { named, path, use, number } = device;
   if (use === 'make file') {
-    await makeFile(named, path, storageSizeBytes);
+    await makeFile(named, path, storageSizeBytes, begun);
     return path;
   }
   if (wipe) {
+    begun.add(`the wiping of ${named}`);
     const parts =
       use === 'make partition' && number !== undefined ? (await blockFacts(number))?.partitions : [];
     for (const part of parts ?? []) await wipeDevice(named, `/dev/${part.name}`, part.sizeBytes);
     await wipeDevice(named, path, device.sizeBytes);
   }
   // The new pool is not to be behind a table that nobody can read.
-  if (device.torn) await restoreTable(path);
+  const table = `a partition table on ${named}`;
+  if (device.torn) {
+    begun.add(table);
+    await restoreTable(path);
+  }
   if (use !== 'make partition' || number === undefined) return path;
-  const made = await makePartition({ named, path, number });
+  begun.add(table);
+  const made = await makePartition({ named, path, number }).catch((error: unknown) => {
+    if (isDmError(error, 'DEVICE_IN_USE') && !device.torn) begun.delete(table);
+    throw error;
+  });
   // What an older partition left in the middle of the disk may lie at the edges of the new one.
   if (wipe) await wipeDevice(named, made.path, made.sizeBytes);
   return made.path;
 }
 
 /** Sparse, flushed, and only when nothing is there, or an empty file as a power cut leaves it. */
-async function makeFile(named: string, path: string, sizeBytes: number): Promise<void> {
+async function makeFile(
+  named: string,
+  path: string,
+  sizeBytes: number,
+  begun: Pick<Set<string>, 'add'>,
+): Promise<void> {
   try {
     const file = await open(path, 'a', 0o600);
+    begun.add(`the file ${named}`);
     try {
       if ((await file.stat()).size > 0) throw new Error('somebody has just written it');
       await file.truncate(sizeBytes);

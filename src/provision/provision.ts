@@ -96,15 +96,16 @@ export async function asRun<T>(
     return await againstTheClock(context, options.timeoutMs, async clock => {
       // The very first: whatever fails from here on, no program finds an empty directory. Within a time of its own,
       // since the mountpoint may lie in a dot whose files hang.
-      const isClosed = await within(guardTarget(options), GUARD_MS);
+      const isClosed = await abortable(within(guardTarget(options), GUARD_MS), clock.signal);
       if (isClosed) closed = options.target?.mountpoint;
-      await probeStateDirectory(options.poolName, context.adapters);
+      await abortable(probeStateDirectory(options.poolName, context.adapters), clock.signal);
       if (isClosed === undefined) throw guardHangs(options);
       run = await abortable(begin(options, context, clock), clock.signal);
       return work(run);
     });
   } catch (error) {
-    throw withAftermath(error, run?.progress ?? 'looking', options.poolName, closed);
+    const { progress = 'looking', begun = [] } = run ?? {};
+    throw withAftermath(error, { progress, begun, pool: options.poolName, closed });
   }
 }
 
@@ -142,7 +143,8 @@ async function begin(options: ProvisionOptions, context: Context, clock: Clock):
     const wanted = { pool: options.poolName, subdot: input.address.subdot };
     await checkMountpoint(options.target.mountpoint, wanted);
   }
-  return { options, input, paths: runPaths(options.poolName), context, clock, progress: 'looking' };
+  const paths = runPaths(options.poolName);
+  return { options, input, paths, context, clock, progress: 'looking', begun: new Set() };
 }
 
 /**
@@ -179,10 +181,22 @@ async function provide(
 /** The longest pause before a restart and the start itself. */
 const SERVER_BACK_WITHIN_MS = 120_000;
 
+/** Flags that were given, and are for a server that is to be started. Pure. */
+export function flagsOfServer({ listen, files }: Pick<ProvisionOptions, 'listen' | 'files'>): string[] {
+  return [
+    listen === undefined ? [] : '--listen',
+    files.adminApiKey === undefined ? [] : '--admin-api-key-file',
+    files.adminPassword === undefined ? [] : '--admin-password-file',
+  ].flat();
+}
+
 /** A one-shot beside a daemon: the pool is looked at, the daemon's server does the rest. */
 async function provideThrough(daemon: RunFile, run: Run): Promise<string | undefined> {
   const { context, clock, paths } = run;
   context.tell(`A daemon (pid ${daemon.pid}) serves this pool: using it.`);
+  const idle = flagsOfServer(run.options);
+  if (idle.length > 0)
+    context.log.warn(`its server goes on as it was started: ${idle.join(', ')} changes nothing`);
   await ensurePoolOf(run);
   run.progress = 'served';
   // It may be restarting its server just now.

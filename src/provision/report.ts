@@ -79,7 +79,8 @@ export async function isAnothers({
 /** By a child: an open or a write that hangs in the kernel can not be taken back. */
 export async function writeConsole(file: string, line: string, log: Log): Promise<void> {
   try {
-    await run(['tee', '-a', file], { input: `${line}\n`, timeoutMs: CONSOLE_MS });
+    const options = { input: `${line}\n`, timeoutMs: CONSOLE_MS, inOurSession: true };
+    await run(['tee', '-a', file], options);
   } catch (error) {
     log.warn(`nothing can be written to the console: ${asDmError(error).message}`);
   }

@@ -61,8 +61,11 @@ export async function writeRunFile(path: string, file: Omit<RunFile, 'boot'>): P
   await writeFileAtomic(path, `${text}\n`);
 }
 
-export async function removeRunFile(path: string): Promise<void> {
-  await rm(path, { force: true });
+/** Removes it as long as it names this process: another run may have gone on meanwhile. */
+export async function removeRunFile(path: string, { pid, startTime }: ProcessId): Promise<void> {
+  const file = parseRunFile((await readIfThere(path)) ?? '');
+  const isIts = file?.pid === pid && file.startTime === startTime && file.boot === (await bootId());
+  if (isIts) await rm(path, { force: true });
 }
 
 /**
@@ -97,7 +100,7 @@ export async function stopLeftovers(paths: RunPaths, log: Log): Promise<void> {
     if (!file) continue;
     log.warn({ pid: file.pid }, `ending ${file.role}, left over from a run that was killed`);
     await endProcess(file, { graceMs });
-    await removeRunFile(path);
+    await removeRunFile(path, file);
   }
 }
 

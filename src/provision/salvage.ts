@@ -5,6 +5,7 @@
 
 import { isDmError } from '../lib/errors.ts';
 import { looseFlags } from '../lib/flags.ts';
+import type { LogFormat } from '../lib/log.ts';
 import { DEFAULT_POOL } from '../model/layout.ts';
 import { DEFAULT_ON_FAILURE, DEFAULT_ON_FAILURE_TIMEOUT, FLAGS } from './flags.ts';
 import { ON_FAILURE, type OnFailure } from './on-failure.ts';
@@ -26,11 +27,14 @@ export interface Salvaged {
 /** Without any of these it is no step of a boot: the status of the last one stays. */
 const STAKES = ['mountpoint', 'on-failure', 'console'];
 
+/** They are no steps of a boot. */
+const VERBS = ['stop', 'unmount', 'metadata'];
+
 /** Undefined when nothing is at stake: another command, a question, or somebody who tries it out. */
 export function salvage(argv: readonly string[]): Salvaged | undefined {
   const { values, rest } = looseFlags(argv, FLAGS);
   const [verb] = rest;
-  if (verb === 'stop' || verb === 'metadata' || values.has('help') || values.has('version')) return undefined;
+  if (VERBS.includes(verb ?? '') || values.has('help') || values.has('version')) return undefined;
   if (!STAKES.some(flag => values.has(flag))) return undefined;
   const given = (flag: string) => values.get(flag) ?? [];
   const [dot = ''] = given('dot');
@@ -46,6 +50,12 @@ export function salvage(argv: readonly string[]): Salvaged | undefined {
       parseDuration('on-failure-timeout', DEFAULT_ON_FAILURE_TIMEOUT),
     console: given('console')[0],
   };
+}
+
+/** How the last words are to be written, whatever else is wrong with the command line. */
+export function salvageLogFormat(argv: readonly string[]): LogFormat {
+  const given = looseFlags(argv, FLAGS).values.get('log-format') ?? [];
+  return given.includes('json') ? 'json' : 'text';
 }
 
 /** Whoever gives the flag does not want the boot to go on: where the word is none, it is held. */

@@ -49,7 +49,7 @@ export async function readGivenSecret(
 ): Promise<string | undefined> {
   const file = path ?? preset;
   const text = await readIfThere(file).catch((error: unknown) => {
-    throw new DmError('secrets', 'SECRET_UNREADABLE', `${file} can not be read: ${errno(error) ?? error}.`);
+    throw secretUnreadable(file, error);
   });
   if (text === undefined && path === undefined) return undefined;
   if (text === undefined)
@@ -61,6 +61,12 @@ export async function readGivenSecret(
   throw new DmError('secrets', 'BAD_SECRET', `${file} ${fault}.`, {
     hint: 'It should hold the secret alone, on one line; "dm-linuxkit metadata" makes fresh ones.',
   });
+}
+
+/** A directory, a file that we may not read, a disk that fails. */
+export function secretUnreadable(path: string, cause: unknown): DmError {
+  const text = `${path} can not be read: ${errno(cause) ?? cause}.`;
+  return new DmError('secrets', 'SECRET_UNREADABLE', text, { cause });
 }
 
 /** Whether a value stands in an example for a secret that was to be put there. Pure. */

@@ -65,7 +65,7 @@ export function parseCredentials(text: string, source: string): Credentials {
   });
 }
 
-/** Every seed, as long as push and pull are not there. Thrown before anything is touched. */
+/** Every seed, as long as push and pull are not there. Thrown before a disk, a pool or a service is touched. */
 export function seedingComesLater({ host, address }: Seed): DmError {
   return new DmError(
     'usage',

@@ -1,8 +1,8 @@
 /** etcd and the server of one pool as a pair: started in order, stopped in reverse order. */
 
 import type { Service } from '../system/service.ts';
-import type { Clock, Context } from './context.ts';
-import { ETCD_GRACE_MS, ETCD_START_MS, removeSockets, startEtcd } from './etcd-service.ts';
+import { abortable, type Clock, type Context } from './context.ts';
+import { ETCD_GRACE_MS, ETCD_START_MS, removeSockets, type StartedEtcd, startEtcd } from './etcd-service.ts';
 import { type RunPaths, removeRunFile } from './run-files.ts';
 import { SERVER_GRACE_MS, type ServerSettings, startServer } from './server-service.ts';
 import { PROBE_MS } from './state-dataset.ts';
@@ -29,9 +29,7 @@ export async function startServices(
     etcd: () => etcd,
     server: () => server,
     async restartEtcd(until) {
-      // It may have died of a ZFS that hangs; then nothing on the pool is to be touched.
-      await context.adapters.probeFiles(settings.stateDirectory, PROBE_MS);
-      const started = await startEtcd(paths, settings.stateDirectory, context, until);
+      const started = await startEtcdAgain(paths, settings, context, until);
       etcd = started.service;
       // The server fills an empty index only when it starts.
       if (started.fresh) await server.stop(SERVER_GRACE_MS);
@@ -47,6 +45,17 @@ export async function startServices(
       }
     },
   };
+}
+
+/** It may have died of a ZFS that hangs; then nothing on the pool is to be touched. @throws what startEtcd throws */
+export async function startEtcdAgain(
+  paths: RunPaths,
+  { stateDirectory }: Pick<ServerSettings, 'stateDirectory'>,
+  context: Context,
+  clock: Clock,
+): Promise<StartedEtcd> {
+  await abortable(context.adapters.probeFiles(stateDirectory, PROBE_MS), clock.signal);
+  return startEtcd(paths, stateDirectory, context, clock);
 }
 
 /**
@@ -85,5 +94,5 @@ async function startBoth(
 
 async function stopService(service: Service, graceMs: number, runFile: string): Promise<void> {
   await service.stop(graceMs);
-  await removeRunFile(runFile);
+  await removeRunFile(runFile, service.identity);
 }

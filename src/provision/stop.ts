@@ -6,12 +6,12 @@ import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { RUN_DIRECTORY } from '../model/layout.ts';
 import { bindApart, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
-import { isAlive } from '../system/processes.ts';
+import { isAlive, signal } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
-import type { Pools } from '../zfs/index.ts';
 import { abortable, againstTheClock, type Clock, type Context } from './context.ts';
 import { layCovers, liftCovers, openMountpoints } from './guard.ts';
 import { changeGuards, heldGuards, readGuards } from './guard-record.ts';
+import { importedPool } from './imported.ts';
 import { isExposed, mountsOf, refuseWhenInUse } from './in-use.ts';
 import { requireRoot } from './input.ts';
 import type { StopOptions } from './options.ts';
@@ -86,7 +86,7 @@ async function stopUnderLock(
     for (const directory of closed) if (!left.includes(directory)) guards.delete(directory);
   });
   await removeRunDirectory(paths);
-  const pools = await abortable(importedPools(poolName, context), clock.signal);
+  const pools = (await abortable(importedPool(poolName, context), clock.signal))?.pools;
   if (!stopped && unmounted.length === 0 && !pools) {
     context.tell(`There is nothing to stop: the pool ${poolName} is not imported.`);
     return;
@@ -99,13 +99,13 @@ async function stopUnderLock(
 /** A daemon that is still providing holds the lock for which we would wait: it takes back what it began. */
 async function interruptStart(paths: RunPaths): Promise<void> {
   const daemon = await liveRunFile(paths.daemon);
-  if (daemon?.state === 'starting') process.kill(daemon.pid, 'SIGTERM');
+  if (daemon?.state === 'starting') signal(daemon, 'SIGTERM');
 }
 
 async function stopDaemon(paths: RunPaths): Promise<boolean> {
   const daemon = await liveRunFile(paths.daemon);
   if (!daemon) return false;
-  process.kill(daemon.pid, 'SIGTERM');
+  signal(daemon, 'SIGTERM');
   if (await until(() => !isAlive(daemon), { deadlineMs: DAEMON_MS })) return true;
   throw new DmError('services', 'DAEMON_STUCK', `The daemon (pid ${daemon.pid}) did not end within 15 s.`, {
     hint: 'Its log says what it waits for. The mounts are as they were.',
@@ -160,17 +160,6 @@ async function bringBack(gone: readonly Mount[]): Promise<void> {
   for (const mount of [...gone].reverse()) {
     const whole = table.find(other => other.source === mount.source && other.root === '/');
     if (whole) await bindApart(join(whole.mountpoint, mount.root), mount.mountpoint).catch(() => undefined);
-  }
-}
-
-/** The pools, when ours is among them; a machine without a ZFS that answers has none. */
-async function importedPools(pool: string, { adapters }: Context): Promise<Pools | undefined> {
-  try {
-    const { pools } = await adapters.connectZfs();
-    return (await pools.list()).some(({ name }) => name === pool) ? pools : undefined;
-  } catch (error) {
-    if (isDmError(error, 'ZFS_MISSING')) return undefined;
-    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Step 8: a service that dies is started again, until it dies too often. */
 
 import { setTimeout } from 'node:timers/promises';
-import { asDmError, DmError } from '../lib/errors.ts';
+import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Exit, Service } from '../system/service.ts';
 import { abortable } from './context.ts';
@@ -22,8 +22,8 @@ const wait: Pause = (ms, signal) => setTimeout(ms, undefined, { signal });
 /**
  * Looks after all of them until `signal` is aborted, and resolves then; stops none.
  *
- * @throws DmError services/SERVICE_GAVE_UP when one died too often; the others are not restarted any more
- *   either
+ * @throws DmError services/SERVICE_GAVE_UP when one died too often, services/SERVICE_STUCK when one that was to make
+ *   way does not end; the others are not restarted any more either
  */
 export async function supervise(
   all: readonly Supervised[],
@@ -82,6 +82,8 @@ async function ride(
       return deaths;
     } catch (error) {
       signal.throwIfAborted();
+      // Beside one that can not be ended no second one is started: they would share a pool's files.
+      if (isDmError(error, 'SERVICE_STUCK')) throw error;
       upMs = 0;
       why = `did not start: ${asDmError(error).message}`;
     }

@@ -3,7 +3,8 @@
  *
  * The lock belongs to a child, `cat` with the locked descriptor, so the kernel releases it when the child ends;
  * and the child ends with us, by `setpriv --pdeathsig` and by the end of its standard input. A file that lies
- * about from a killed run therefore locks nobody out. The file itself stays: whoever removed it would let two
+ * about from a killed run therefore locks nobody out. It has a session of its own: a Ctrl-C on the terminal would end
+ * it while we still take back what we began. The file itself stays: whoever removed it would let two
  * processes lock two files of one name.
  */
 
@@ -68,6 +69,7 @@ function hold(path: string, how: string[]): Promise<Holding | undefined> {
   const flock = ['flock', '--exclusive', '--no-fork', '--conflict-exit-code', String(TAKEN), ...how, path];
   const argv = ['--pdeathsig', 'KILL', '--', ...flock, 'cat'];
   const child = spawn('setpriv', argv, {
+    detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, LC_ALL: 'C' },
   });

@@ -68,7 +68,8 @@ export async function endProcess(id: ProcessId, { graceMs }: { graceMs: number }
   return (await until(gone, { deadlineMs: KILLED_WITHIN_MS })) ?? false;
 }
 
-function signal(id: ProcessId, name: NodeJS.Signals): void {
+/** Signals only that very process; that it has gone, or goes just now, is no error. */
+export function signal(id: ProcessId, name: NodeJS.Signals): void {
   if (!isAlive(id)) return;
   try {
     process.kill(id.pid, name);

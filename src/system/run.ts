@@ -3,6 +3,8 @@
  *
  * A command that hangs in the kernel (a wedged ZFS) can not be killed. Its deadline therefore ends our waiting,
  * whether or not the process has gone.
+ *
+ * Each runs in a session of its own: a Ctrl-C on the terminal is for us, and what it makes us do may need commands.
  */
 
 import { execa, type Options } from 'execa';
@@ -21,6 +23,11 @@ export interface RunOptions {
   binary?: boolean;
   /** Exit codes that are answers, not failures. Default [0]. */
   okCodes?: number[];
+  /**
+   * Stays in our session. For a command that opens a terminal: the leader of a session takes it over, and hangs it up for
+   * everybody when it ends (setsid(2), tty(4)).
+   */
+  inOurSession?: boolean;
 }
 
 export interface Outcome {
@@ -34,13 +41,14 @@ const KILL_GRACE_MS = 500;
 /**
  * Runs `argv` and resolves to what it printed (without the last newline).
  *
- * @throws DmError internal/COMMAND_FAILED (data: argv, exitCode, stderr), zfs-neutral: callers translate it;
+ * @throws DmError internal/COMMAND_FAILED (data: argv, exitCode, signal, stderr), zfs-neutral: callers translate it;
  *   internal/COMMAND_MISSING when there is no such program; timeout/COMMAND_TIMED_OUT
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Outcome> {
   const [file, ...args] = argv;
   const timeoutMs = options.timeoutMs ?? 60_000;
   const child = execa(file, args, execaOptions(options));
+  running.add(child);
   let timedOut = false;
   let timer: NodeJS.Timeout | undefined;
   const abandoned = new Promise<'abandoned'>(resolve => {
@@ -53,6 +61,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   });
   const done = await Promise.race([child, abandoned]);
   clearTimeout(timer);
+  running.delete(child);
   if (timedOut || done === 'abandoned') throw timedOutError(argv, timeoutMs);
   options.signal?.throwIfAborted();
   if (done.code === 'ENOENT') {
@@ -70,6 +79,12 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   return outcome;
 }
 
+/** Those that still run end with us, as far as we end in order: execa does that for those of our session alone. */
+const running = new Set<{ kill(): boolean }>();
+process.on('exit', () => {
+  for (const child of running) child.kill();
+});
+
 function execaOptions(options: RunOptions) {
   return {
     reject: false,
@@ -80,7 +95,8 @@ function execaOptions(options: RunOptions) {
     ...(options.binary ? { encoding: 'latin1' as const, stripFinalNewline: false } : {}),
     env: { LC_ALL: 'C', ...options.env },
     maxBuffer: 1 << 30,
-    cleanup: true,
+    detached: options.inOurSession !== true,
+    cleanup: false,
   } satisfies Options;
 }
 
@@ -104,6 +120,6 @@ function failed(
   const reason = outcome.stderr.trim() || outcome.stdout.trim() || short || '';
   const how = signal ? `was ended by ${signal}` : `failed with exit code ${outcome.exitCode}`;
   return new DmError('internal', 'COMMAND_FAILED', `"${argv.join(' ')}" ${how}: ${reason}`, {
-    data: { argv, exitCode: outcome.exitCode, stderr: outcome.stderr, stdout: outcome.stdout },
+    data: { argv, signal, ...outcome },
   });
 }

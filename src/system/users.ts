@@ -14,7 +14,10 @@ export interface User {
   command: string;
 }
 
-/** Reading the maps of a process may wait for its memory lock: what has not answered by then is left out. */
+/**
+ * Reading the maps of a process may wait for its memory lock: what has not answered by then is left out, and is not read
+ * on, as an end of this process would wait for it (leave.ts).
+ */
 const ALL_PROCESSES_MS = 10_000;
 const LINKS = ['cwd', 'root', 'exe'];
 
@@ -43,8 +46,12 @@ export async function usersOfEach(
   const keyOf = ({ device, root }: Mount) => (scope === 'filesystem' ? device : `${device} ${root}`);
   const wanted = new Set(targets.map(keyOf));
   const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
+  const end = performance.now() + ALL_PROCESSES_MS;
+  const goOn = () => {
+    if (performance.now() > end) throw new Error('nobody waits for it any more');
+  };
   const looks = pids.map(async pid => {
-    const keys = await within(usedBy(pid, wanted, keyOf), ALL_PROCESSES_MS);
+    const keys = await within(usedBy(pid, wanted, keyOf, goOn), ALL_PROCESSES_MS);
     if (keys === undefined || keys.size === 0) return [];
     const command = await readIfThere(`/proc/${pid}/comm`).catch(() => undefined);
     return command === undefined ? [] : [{ user: { pid, command: command.trim() }, keys }];
@@ -63,17 +70,20 @@ async function usedBy(
   pid: number,
   wanted: ReadonlySet<string>,
   keyOf: (mount: Mount) => string,
+  goOn: () => void,
 ): Promise<Set<string>> {
   try {
     await readlink(`/proc/${pid}/exe`); // A thread of the kernel has no program.
+    goOn();
     const table = await mountTable(pid);
     const targets = table.filter(mount => wanted.has(keyOf(mount)));
     if (targets.length === 0) return new Set();
-    const ids = await descriptorMounts(pid);
+    const ids = await descriptorMounts(pid, goOn);
     for (const link of LINKS) {
       const mount = mountOfPath(await readlink(`/proc/${pid}/${link}`).catch(() => ''), table);
       if (mount) ids.add(mount.id);
     }
+    goOn();
     const mapped = mappedDevices(await readFile(`/proc/${pid}/maps`, 'utf8'));
     return new Set(targets.filter(({ id, device }) => ids.has(id) || mapped.has(device)).map(keyOf));
   } catch {
@@ -82,9 +92,10 @@ async function usedBy(
 }
 
 /** Ids of the mounts on which its descriptors are. */
-async function descriptorMounts(pid: number): Promise<Set<number>> {
+async function descriptorMounts(pid: number, goOn: () => void): Promise<Set<number>> {
   const ids = new Set<number>();
   for (const fd of await readdir(`/proc/${pid}/fdinfo`)) {
+    goOn();
     const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '');
     const id = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
     if (id !== undefined) ids.add(Number(id));

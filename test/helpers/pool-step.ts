@@ -28,6 +28,7 @@ export async function poolStep(
       log,
       ...(signal ? { signal } : {}),
       deviceWaitMs,
+      begun: new Set(),
       loopsAreDisks,
       tell: line => {
         told.push(line);

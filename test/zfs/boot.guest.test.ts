@@ -31,7 +31,7 @@ const secretOf = async (name: string) =>
   (await readFile(join(machine.stateDirectory, 'secrets', name), 'utf8')).trim();
 const datasets = () => sh('zfs', 'list', '-Hp', '-r', '-t', 'all', '-o', 'name,guid', machine.pool);
 
-test.serial('a seed is refused before anything is touched, and no key is repeated', async t => {
+test.serial('a seed is refused before a disk is touched, and no key is repeated', async t => {
   await mkdir(CONFIG, { recursive: true });
   t.teardown(() => rm(CONFIG, { recursive: true }));
   const seed = '--seed=hub.example/alice/shop';

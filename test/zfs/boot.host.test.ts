@@ -2,11 +2,11 @@
 // again.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
-import { etcdMountpoint, MOUNT_PREFIX } from '../../src/model/layout.ts';
+import { etcdMountpoint, MOUNT_PREFIX, RUN_DIRECTORY } from '../../src/model/layout.ts';
 import { takeLock } from '../../src/system/lock.ts';
 import { isAlive } from '../../src/system/processes.ts';
 import { DIST, Machine, PATIENCE_MS } from '../helpers/boot.ts';
@@ -42,6 +42,27 @@ test.serial(
     await t.throwsAsync(writeFile(machine.at('pg/file'), ''), { code: 'EPERM' });
   },
 );
+
+test.serial('a device that is refused is as it was; what a failure has begun to write is named', async t => {
+  const [alien, one] = [machine.at('alien'), machine.at('one')];
+  await writeFile(alien, 'some data of somebody');
+  await truncate(alien, 300 * 2 ** 20);
+  for (const [devices, pattern] of [
+    [alien, /is not blank.*\n.*Nothing was changed on the disks\./],
+    // The first is made before the second can not be: there is no making files there.
+    [
+      `${one},/proc/dm-no-such-file`,
+      /can not be created.*\n.*Begun on the disks: the file \S+one; the next run/,
+    ],
+  ] as const) {
+    const flags = [`--storage-device=${devices}`, '--storage-size=300M', `--pool-name=${machine.pool}`];
+    const { code, text } = await machine.start([...flags, ...PG()]).ended;
+    t.is(code, 3, text);
+    t.regex(text, pattern);
+  }
+  t.true(existsSync(one));
+  for (const path of [alien, one]) await rm(path);
+});
 
 test.serial(
   'the first boot makes pool, dot and an empty directory for its user, and leaves nothing running',
@@ -93,7 +114,7 @@ test.serial('a mountpoint that shows another dot is refused, and that one stays'
 });
 
 test.serial(
-  'while another run has the pool, we wait: a signal ends that with 130, the timeout with 9',
+  'while another run has the pool, we wait: a signal ends that with 130, the timeout with 9; with 8 for the mounts',
   async t => {
     const lock = await takeLock(machine.paths.lock, { waitMs: 0 });
     try {
@@ -107,6 +128,15 @@ test.serial(
       t.is(late.code, 9, late.text);
     } finally {
       await lock.release();
+    }
+    // Before anything else it closes its mountpoint, which is a matter of the machine's mounts.
+    const mounts = await takeLock(join(RUN_DIRECTORY, 'mount.lock'), { waitMs: PATIENCE_MS });
+    try {
+      const late = await machine.run(...PG(), '--timeout=1s');
+      t.is(late.code, 8, late.text);
+      t.regex(late.text, /not done within 1 s/);
+    } finally {
+      await mounts.release();
     }
   },
 );
@@ -189,8 +219,11 @@ test.serial(
     const once = await machine.run('--dot=redis', `--mountpoint=${machine.at('redis')}`);
     t.is(once.code, 0, once.text);
     t.regex(once.text, /using it/);
+    t.regex(once.text, /--listen changes nothing/);
     t.truthy(await machine.mountAt('redis'));
 
+    // Whoever read its words has gone, as in `dm-linuxkit … 2>&1 | head`: it goes on serving.
+    for (const stream of [daemon.child.stdout, daemon.child.stderr]) stream?.destroy();
     for (const role of ['etcd', 'server'] as const) {
       const dead = machine.runFile(role)?.pid ?? 0;
       process.kill(dead, 'SIGKILL');

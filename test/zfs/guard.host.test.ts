@@ -1,5 +1,7 @@
 // Until a dot is mounted nobody writes into its mountpoint, on a filesystem with the immutable attribute (ext4) and on
 // one without (ramfs); and what was closed never stands in the way of a dot.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -211,5 +213,71 @@ test.serial(
     t.like(await readStatus(STATUS_FILES.daemon), { state: 'stopped' });
     t.like(await readStatus(STATUS_FILES.oneshot), { state: 'stopped' });
     for (const path of [outer, lost, join(grounds.ext4, 'kept')]) await isOpen(t, path);
+  },
+);
+
+const unmount = (at: string) => machine.start(['unmount', at, `--pool-name=${machine.pool}`]).ended;
+
+test.serial('what a failed run has closed is opened by unmount, also when nothing records it', async t => {
+  for (const ground of GROUNDS) {
+    const at = join(grounds[ground], 'given-up');
+    const text = await fails(t, 3, ...NO_DISK(), '--dot=gone', `--mountpoint=${at}`);
+    t.true(text.includes(`"dm-linuxkit unmount ${at} --pool-name=${machine.pool}" opens it`));
+    await loseRecord();
+    t.is((await machine.stop()).code, 0);
+    await isClosed(t, at);
+    const opened = await unmount(at);
+    t.is(opened.code, 0, opened.text);
+    t.regex(opened.text, /given-up is open\. .* is not imported/);
+    await isOpen(t, at);
+    t.is((await stat(at)).mode & 0o7777, 0o755);
+  }
+});
+
+test.serial(
+  'a mountpoint that is given up is taken away and opened, and no daemon mounts it again; in use, all stays',
+  async t => {
+    const [up, kept] = ['up', 'kept'].map(name => join(grounds.ext4, name));
+    if (!up || !kept) return t.fail();
+    const daemon = await machine.daemon('--dot=up', `--mountpoint=${up}`);
+    const user = spawn('sleep', ['600'], { cwd: up, stdio: 'ignore' });
+    const gone = once(user, 'exit');
+    try {
+      const busy = await unmount(up);
+      t.is(busy.code, 7, busy.text);
+      t.regex(busy.text, new RegExp(`sleep \\(pid ${user.pid}\\)`));
+      t.truthy(await mountAt(up));
+    } finally {
+      user.kill('SIGKILL');
+    }
+    await gone;
+    const first = await unmount(up);
+    t.is(first.code, 0, first.text);
+    t.is(await mountAt(up), undefined);
+    await isOpen(t, up);
+    const known = (await readStatus(STATUS_FILES.daemon))?.mounts.map(({ mountpoint }) => mountpoint) ?? [];
+    t.deepEqual([known.includes(up), known.includes(kept)], [false, true]);
+    t.deepEqual(machine.alive(), ['daemon', 'etcd', 'server']);
+    daemon.child.kill('SIGTERM');
+    t.is((await daemon.ended).code, 0);
+
+    // By services of its own; and once more, with nothing to do.
+    t.truthy(await mountAt(kept));
+    for (const _ of ['now', 'again']) {
+      const { code, text } = await unmount(kept);
+      t.is(code, 0, text);
+      t.is(await mountAt(kept), undefined);
+      t.deepEqual(machine.alive(), []);
+      await isOpen(t, kept);
+    }
+    const alien = await unmount(grounds.ext4);
+    t.is(alien.code, 7, alien.text);
+    t.regex(alien.text, /is no dot of the pool/);
+
+    const next = await machine.daemon();
+    t.truthy(await mountAt(join(grounds.ext4, 'outer')), next.text());
+    t.deepEqual([await mountAt(up), await mountAt(kept)], [undefined, undefined]);
+    t.is((await machine.stop('--export')).code, 0);
+    t.is((await next.ended).code, 0);
   },
 );

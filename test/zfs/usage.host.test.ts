@@ -1,6 +1,8 @@
 // The command line of the built dm-linuxkit: what is wrong is told in one sentence, with exit code 2.
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import { FLAGS } from '../../src/provision/flags.ts';
 
@@ -32,6 +34,26 @@ test('help lists every flag, and a version is a line', async t => {
   t.regex(version.stdout, /^dm-linuxkit \d+\.\d+\.\d+\S*\n$/);
 });
 
+test('a Node that is too old is told in a line by each of the programs', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'node-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const fake = join(folder, 'old.cjs');
+  const versions = "{ ...process.versions, node: '20.19.0' }";
+  await writeFile(fake, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
+  const nodes: string[][] = [[NODE, '-r', fake]];
+  // The system's own, where that is one.
+  const own = await runs('/usr/bin/node', '--version');
+  if (Number(/^v(\d+)/.exec(own.stdout)?.[1] ?? 99) < 22) nodes.push(['/usr/bin/node']);
+  for (const [node = '', ...how] of nodes) {
+    for (const program of ['dm', 'dotmesh-server', 'dm-linuxkit']) {
+      const { code, stdout, stderr } = await runs(node, ...how, join(dirname(PROGRAM), program), '--version');
+      t.is(code, 1, stderr);
+      t.is(stdout, '');
+      t.regex(stderr, /^This program needs Node 22 or newer, and this is Node \d+\.\d+\.\d+\.\n$/);
+    }
+  }
+});
+
 for (const [what, pattern, args] of [
   ['nothing', /--storage-device is missing\.\n.*--dot, --mountpoint and --storage-device/, []],
   ['no dot', /--dot is missing/, DOT.slice(0, 1)],
@@ -52,6 +74,19 @@ for (const [what, pattern, args] of [
     t.is(stdout, '');
   });
 }
+
+test('with --log-format=json the last line is JSON too, also when another flag is wrong', async t => {
+  for (const [code, args] of [
+    ['MISSING_FLAG', ['--log-level=silent']],
+    ['UNKNOWN_FLAG', ['--mountpiont=/b']],
+  ] as const) {
+    const { code: exitCode, stderr } = await dmLinuxkit('-log-format=json', ...args);
+    t.is(exitCode, 2, stderr);
+    const last = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
+    t.like(last, { name: 'dm-linuxkit', kind: 'usage', code, exitCode: 2 });
+    t.regex(`${last.msg} ${last.hint}`, /--storage-device|Did you mean/);
+  }
+});
 
 /** Somebody who can read our files all the same, in a home directory that is closed to others. */
 const NOBODY = [

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { isDmError } from '../../../src/lib/errors.ts';
+import { exitCodeOf } from '../../../src/lib/exit-codes.ts';
 import { blockFacts, deviceNumber, listDisks, nvmeNamespaces } from '../../../src/provision/block.ts';
-import { expandDevices } from '../../../src/provision/devices.ts';
+import { expandDevices, theNamespace } from '../../../src/provision/devices.ts';
 import { hintFor } from '../../../src/provision/install-hint.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'devices-'));
@@ -92,13 +93,23 @@ test('sysfs tells size, partitions, holders and the disk of a partition', async 
   t.deepEqual(await listDisks(sys), ['/dev/sda (1.0 GiB)']);
 });
 
-test('namespaces of an NVMe controller, with and without multipath', async t => {
+test('the only namespace of an NVMe controller is meant, with and without multipath; several, or none, are refused', async t => {
   const sys = join(folder, 'nvme');
   for (const path of ['nvme0/nvme0n1', 'nvme0/hwmon0', 'nvme1/nvme0c1n10', 'nvme1/nvme0c1n2'])
     await mkdir(join(sys, 'class/nvme', path), { recursive: true });
   t.deepEqual(await nvmeNamespaces('nvme0', sys), ['nvme0n1']);
   t.deepEqual(await nvmeNamespaces('nvme1', sys), ['nvme0n2', 'nvme0n10']);
   t.deepEqual(await nvmeNamespaces('nvme2', sys), []);
+
+  const chosen = async (controller: string) =>
+    theNamespace(`/dev/${controller}`, await nvmeNamespaces(controller, sys));
+  t.is(await chosen('nvme0'), '/dev/nvme0n1');
+  const several = await t.throwsAsync(chosen('nvme1'), {
+    code: 'NVME_SEVERAL_NAMESPACES',
+    message: /\/dev\/nvme1 has several namespaces: \/dev\/nvme0n2, \/dev\/nvme0n10\./,
+  });
+  t.is(exitCodeOf(several), 3);
+  await t.throwsAsync(chosen('nvme2'), { code: 'NVME_WITHOUT_NAMESPACE' });
 });
 
 test('what to install depends on the system, or on the one that it is like', t => {

@@ -3,11 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { createLog } from '../../../src/lib/log.ts';
-import {
-  etcdArguments,
-  parseEtcdVersion,
-  withoutEtcdVariables,
-} from '../../../src/provision/etcd-arguments.ts';
+import { etcdArguments, etcdEnvironment, parseEtcdVersion } from '../../../src/provision/etcd-arguments.ts';
 import { prepareEtcdData, setAside } from '../../../src/provision/etcd-data.ts';
 
 const log = createLog({ name: 'test', level: 'silent', format: 'text' });
@@ -28,9 +24,20 @@ test('no address of etcd is a TCP port', t => {
 });
 
 test('what the environment says to etcd does not join what we say', t => {
-  t.deepEqual(withoutEtcdVariables({ ETCD_NAME: 'x', ETCDCTL_API: '3', PATH: '/bin' }), {
-    ETCD_NAME: undefined,
-  });
+  const environment = { ETCD_NAME: 'x', ETCDCTL_API: '3', PATH: '/bin' };
+  t.deepEqual(etcdEnvironment(environment, 'x64'), { ETCD_NAME: undefined });
+});
+
+test('where etcd knows itself as not supported it is told that this is known, in its own words', t => {
+  for (const [node, go] of [
+    ['arm64', 'arm64'],
+    ['arm', 'arm'],
+    ['ia32', '386'],
+    ['riscv64', 'riscv64'],
+  ] as const)
+    t.deepEqual(etcdEnvironment({ ETCD_UNSUPPORTED_ARCH: 'other' }, node), { ETCD_UNSUPPORTED_ARCH: go });
+  for (const node of ['x64', 'ppc64', 's390x'])
+    t.is(etcdEnvironment({ ETCD_UNSUPPORTED_ARCH: 'x' }, node)['ETCD_UNSUPPORTED_ARCH'], undefined);
 });
 
 test('data of another version, or without a note, is set aside; of the same it is used', async t => {

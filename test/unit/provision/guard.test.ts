@@ -125,7 +125,15 @@ test('outer mountpoints come before what lies in them, however they were recorde
   t.false(liesBelow('/data', '/data'));
 });
 
-test('a failure says that the mountpoint stays closed', t => {
-  const hint = withAftermath(new Error('x'), 'looking', 'p', '/var/lib/pg').hint;
-  t.is(hint, 'Nothing was changed on the disks. /var/lib/pg stays closed until its dot is mounted.');
+test('a failure says that the mountpoint stays closed, and how it is opened', t => {
+  for (const [pool, flag] of [
+    ['dotmesh-pool', ''],
+    ['p', ' --pool-name=p'],
+  ] as const) {
+    const { hint } = withAftermath(new Error('x'), { progress: 'looking', pool, closed: '/var/lib/pg' });
+    t.is(
+      hint,
+      `Nothing was changed on the disks. /var/lib/pg stays closed until its dot is mounted; "dm-linuxkit unmount /var/lib/pg${flag}" opens it.`,
+    );
+  }
 });

@@ -121,6 +121,15 @@ test('an argument that nobody expects is refused, not ignored', t => {
   t.is(refusal(...BASE, '--dort=a'), 'usage/UNKNOWN_FLAG');
 });
 
+test('unmount takes one directory, and a pool', t => {
+  const expected = { kind: 'unmount', options: { poolName: 'x', mountpoint: '/srv/a' } } as const;
+  t.like(parseCommand(['unmount', '/srv//a/', '--pool-name=x']), expected);
+  t.is(refusal('unmount'), 'usage/MISSING_FLAG');
+  t.is(refusal('unmount', 'srv'), 'usage/BAD_MOUNTPOINT');
+  t.is(refusal('unmount', '/a', '/b'), 'usage/UNEXPECTED_ARGUMENT');
+  t.is(refusal('unmount', '/a', '--mountpoint=/a'), 'usage/UNEXPECTED_ARGUMENT');
+});
+
 test('stop takes the pool and whether to export it, before or after the word', t => {
   const expected = { kind: 'stop', options: { poolName: 'x', export: true } } as const;
   t.like(parseCommand(['stop', '--export', '--pool-name=x']), expected);
@@ -157,7 +166,7 @@ test('a mountpoint is absolute, one directory, and not one of ours', t => {
 });
 
 test('whatever the arguments are, the answer is a command or a refusal with the kind usage', t => {
-  const flag = fc.constantFrom(...FLAGS.map(({ name }) => name), 'x', 'stop', '');
+  const flag = fc.constantFrom(...FLAGS.map(({ name }) => name), 'x', 'stop', 'unmount', '');
   const value = fc.oneof(fc.string(), fc.constantFrom('', '10G', '5m', ':1', '/a', 'a/b@c.d', '70:70'));
   const argument = fc.oneof(
     fc.tuple(fc.constantFrom('-', '--'), flag, value).map(([dash, name, text]) => `${dash}${name}=${text}`),

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ import { processIdentity } from '../../../src/system/processes.ts';
 const log = createLog({ name: 'test', level: 'silent', format: 'text' });
 const me = { pid: process.pid, startTime: processIdentity(process.pid)?.startTime ?? 0 };
 
-test('a daemon is known by pid, start time and boot together', async t => {
+test('a daemon is known by pid, start time and boot together, and its file is removed by itself alone', async t => {
   const base = await mkdtemp(join(tmpdir(), 'run-'));
   const { daemon, directory } = runPaths('p', base);
   try {
@@ -31,7 +32,11 @@ test('a daemon is known by pid, start time and boot together', async t => {
     t.is(await liveRunFile(daemon), undefined);
     await writeFile(daemon, JSON.stringify({ role: 'daemon', ...me, boot: 'another boot' }));
     t.is(await liveRunFile(daemon), undefined);
-    await removeRunFile(daemon);
+    await removeRunFile(daemon, me);
+    t.true(existsSync(daemon), 'another run has replaced it');
+    await writeRunFile(daemon, { role: 'daemon', ...me });
+    await removeRunFile(daemon, me);
+    t.false(existsSync(daemon));
   } finally {
     await rm(base, { recursive: true });
   }

@@ -1,5 +1,10 @@
+import { mkdtemp, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { isDmError } from '../../../src/lib/errors.ts';
+import { createLog } from '../../../src/lib/log.ts';
+import { refuseSeed } from '../../../src/provision/input.ts';
 import { parseCredentials, parseSeed, seedingComesLater } from '../../../src/provision/seed.ts';
 
 test('a seed names a host, a port if need be, and a dot with its namespace', t => {
@@ -56,4 +61,25 @@ test('a seed is refused in one sentence that says when it will work', t => {
 test('a key that was written into the seed by mistake is not repeated in the message', t => {
   const error = t.throws(() => parseSeed('admin:S3CRET@hub:32607/alice/shop'), { code: 'BAD_SEED' });
   t.notRegex(error?.message ?? '', /S3CRET/);
+});
+
+test('files of the metadata that can not be read are told as that: a seed as usage, credentials as a secret', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'seed-'));
+  const log = createLog({ name: 'test', level: 'silent', format: 'text' });
+  const absent = join(folder, 'absent');
+  const none = { files: {}, seed: undefined, remoteUsername: undefined, remoteApiKey: undefined };
+  const refusal = async (options: typeof none | { seed: string }, presets: object) => {
+    const all = { seed: absent, credentials: absent, ...presets };
+    const error = await refuseSeed({ ...none, ...options }, log, all).catch((reason: unknown) => reason);
+    return isDmError(error) ? `${error.kind}/${error.code}` : String(error);
+  };
+  try {
+    t.is(await refusal(none, {}), 'undefined');
+    t.is(await refusal(none, { seed: folder }), 'usage/FILE_UNREADABLE');
+    const seed = 'hub.example/alice/shop';
+    t.is(await refusal({ seed }, { credentials: folder }), 'secrets/SECRET_UNREADABLE');
+    t.is(await refusal({ seed }, {}), 'secrets/CREDENTIALS_MISSING');
+  } finally {
+    await rmdir(folder);
+  }
 });

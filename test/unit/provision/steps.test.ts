@@ -1,12 +1,14 @@
 // Small decisions of single steps: the dot, the reservation, the server's environment, the last sentence.
 import test from 'ava';
 import { asDmError, DmError } from '../../../src/lib/errors.ts';
-import { withAftermath } from '../../../src/provision/aftermath.ts';
+import { type Aftermath, withAftermath } from '../../../src/provision/aftermath.ts';
 import { abortable, againstTheClock, type ServerClient } from '../../../src/provision/context.ts';
 import { ensureDot } from '../../../src/provision/dot.ts';
+import { flagsOfServer } from '../../../src/provision/provision.ts';
 import { runPaths } from '../../../src/provision/run-files.ts';
 import { serverEnvironment } from '../../../src/provision/server-service.ts';
 import { reservationFor } from '../../../src/provision/state-dataset.ts';
+import { run } from '../../../src/system/run.ts';
 
 const DOT = { namespace: 'admin', name: 'shop', branch: '', subdot: '__default__', pinned: false };
 
@@ -76,9 +78,27 @@ test('the server is told paths of secrets, and sockets instead of ports', t => {
 
 test('an error says how the machine is left', t => {
   const error = new DmError('mount', 'X', 'No.', { hint: 'Do this.' });
-  t.is(withAftermath(error, 'looking', 'p').hint, 'Do this. Nothing was changed on the disks.');
-  t.regex(withAftermath(error, 'imported', 'p').hint ?? '', /^Do this\. The pool p stays imported/);
-  t.is(withAftermath(new DmError('device', 'X', 'No.'), 'pool', 'p').hint, undefined);
+  const hint = (after: Partial<Aftermath>) =>
+    withAftermath(error, { progress: 'pool', pool: 'p', ...after }).hint;
+  const untouched = 'Do this. Nothing was changed on the disks.';
+  t.is(hint({ progress: 'looking' }), untouched);
+  t.is(hint({}), untouched);
+  t.is(
+    hint({ begun: ['the wiping of /dev/sda', 'a partition table on /dev/sda'] }),
+    'Do this. Begun on the disks: the wiping of /dev/sda, a partition table on /dev/sda; the next run goes on from there.',
+  );
+  t.regex(hint({ progress: 'imported', begun: ['x'] }) ?? '', /^Do this\. The pool p stays imported/);
+});
+
+test('what is for a server that is started anew is known, to be told where none is', t => {
+  const listen = { host: '', port: 1 };
+  const given = { adminApiKey: '/k', adminPassword: '/p' };
+  t.deepEqual(flagsOfServer({ listen: undefined, files: { seed: '/s' } }), []);
+  t.deepEqual(flagsOfServer({ listen, files: given }), [
+    '--listen',
+    '--admin-api-key-file',
+    '--admin-password-file',
+  ]);
 });
 
 test('what is cut off by the clock or a signal says so, whatever it tripped over', async t => {
@@ -94,6 +114,15 @@ test('what is cut off by the clock or a signal says so, whatever it tripped over
   const asked = new AbortController();
   const running = againstTheClock({ interrupted: asked.signal }, 60_000, ({ signal }) => never(0, signal));
   asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
+  await t.throwsAsync(running, { code: 'INTERRUPTED' });
+});
+
+test('a command that the same signal ended does not hide that there was one', async t => {
+  const asked = new AbortController();
+  const running = againstTheClock({ interrupted: asked.signal }, 60_000, async () => {
+    asked.abort(new DmError('interrupted', 'INTERRUPTED', 'Ended.'));
+    await run(['sh', '-c', 'kill -INT $$']);
+  });
   await t.throwsAsync(running, { code: 'INTERRUPTED' });
 });
 

@@ -59,3 +59,18 @@ test('who does not stay up is given up, with what it said last', async t => {
   t.true(isDmError(error, 'SERVICE_GAVE_UP') && error.kind === 'services');
   t.regex(error?.message ?? '', /no space left on device/);
 });
+
+test('beside a service that does not end, none is started again', async t => {
+  let restarts = 0;
+  const one = {
+    name: 'etcd',
+    current: () => service(dead),
+    restart: async () => {
+      restarts++;
+      throw new DmError('services', 'SERVICE_STUCK', 'dotmesh-server does not end.');
+    },
+  };
+  const error = await t.throwsAsync(supervise([one], new AbortController().signal, log, atOnce));
+  t.true(isDmError(error, 'SERVICE_STUCK'));
+  t.is(restarts, 1);
+});

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'ava';
 import fc from 'fast-check';
-import { endProcess, isAlive, parseStat, processIdentity } from '../../../src/system/processes.ts';
+import { endProcess, isAlive, parseStat, processIdentity, signal } from '../../../src/system/processes.ts';
 
 const REST = '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20 21';
 
@@ -34,6 +34,7 @@ test('a process that ignores SIGTERM is killed after the grace, one that is gone
   t.deepEqual(await exit, [null, 'SIGKILL']);
   t.false(isAlive(id));
   t.true(await endProcess(id, { graceMs: 50 }));
+  t.notThrows(() => signal(id, 'SIGTERM'));
 });
 
 test('a process that came to the pid of another is not touched', async t => {

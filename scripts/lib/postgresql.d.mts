@@ -1,0 +1,1 @@
+export function serverPrograms(debian?: string, path?: string): string | undefined;
