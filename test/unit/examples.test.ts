@@ -192,6 +192,24 @@ test('what LinuxKit and "dm-linuxkit metadata" make is not added to git by accid
   t.is(git('check-ignore', 'linuxkit-examples/metadata.json').status, 1);
 });
 
+test('the Dockerfile takes what it needs by name, since LinuxKit sends the whole directory', t => {
+  const taken = readFileSync('pkg/dm-linuxkit/Dockerfile', 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('COPY ') && !line.includes('--from='))
+    .flatMap(line => line.split(/\s+/).slice(1, -1));
+  t.true(taken.includes('src') && taken.includes('package.json'));
+  const sent = readFileSync('.dockerignore', 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('!'));
+  const inSent = (path: string) =>
+    sent.some(line => path === line.slice(1) || path.startsWith(`${line.slice(1)}/`));
+  t.deepEqual(
+    taken.filter(path => !inSent(path)),
+    [],
+    'what Docker and what LinuxKit see is the same',
+  );
+});
+
 interface Part {
   perm?: string;
   content?: unknown;
