@@ -5,6 +5,7 @@ import { effectiveUid } from '../system/host.ts';
 import { powerOff } from '../system/power.ts';
 import { withAftermath } from './aftermath.ts';
 import type { Context } from './context.ts';
+import { whileBeating } from './heartbeat.ts';
 import { insist, type Persistence } from './on-failure.ts';
 import type { ProvisionOptions } from './options.ts';
 import { guardMountpoint, provisionOnce } from './provision.ts';
@@ -20,7 +21,8 @@ export async function runBootStep(options: ProvisionOptions, context: Context): 
     await provisionOnce(options, context, report);
     await report?.state('ready');
   };
-  await insist(attempt, { ...persistence(options, report, context), timeoutMs: options.timeoutMs }, context);
+  const how = { ...persistence(options, report, context), timeoutMs: options.timeoutMs };
+  await whileBeating(options.poolName, context.log, () => insist(attempt, how, context));
 }
 
 /**
@@ -38,7 +40,8 @@ export async function refuseCommandLine(fault: unknown, read: Salvaged, context:
   const attempt = async (): Promise<never> => {
     throw withAftermath(fault, 'looking', read.poolName, await closeAll(read, context));
   };
-  return insist(attempt, { ...persistence(read, report, context), timeoutMs: 0 }, context);
+  const how = { ...persistence(read, report, context), timeoutMs: 0 };
+  return whileBeating(read.poolName, context.log, () => insist(attempt, how, context));
 }
 
 /** @returns the first that is closed now */

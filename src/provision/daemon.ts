@@ -5,7 +5,7 @@ import { effectiveUid } from '../system/host.ts';
 import { processIdentity } from '../system/processes.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
 import { againstTheClock, type Context } from './context.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { whileBeating } from './heartbeat.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import { asRun, guardTarget, mountedStatus, provideDot } from './provision.ts';
@@ -27,21 +27,23 @@ const RESTART_MS = 120_000;
 export async function runDaemon(options: ProvisionOptions, context: Context): Promise<void> {
   const report = await createReport(options, context.log);
   try {
-    const { paths, up } = await asRun(options, context, run => startServing(run, report));
-    const heartbeat = startHeartbeat(up.stateDirectory, context.log);
-    try {
-      await supervise(supervised(up.services), context.interrupted, context.log);
-      context.tell('Stopping.');
-    } finally {
-      await heartbeat.stop();
-      await endServing(paths, up.services, formatListen(options.listen));
-    }
+    await whileBeating(options.poolName, context.log, () => serve(options, context, report));
   } catch (error) {
     const tells = effectiveUid() === 0 && !isDmError(error, 'DAEMON_RUNNING') && !(await isAnothers(options));
     if (tells) await report.failed(error);
     throw error;
   }
   await report.state('stopped');
+}
+
+async function serve(options: ProvisionOptions, context: Context, report: Report): Promise<void> {
+  const { paths, up } = await asRun(options, context, run => startServing(run, report));
+  try {
+    await supervise(supervised(up.services), context.interrupted, context.log);
+    context.tell('Stopping.');
+  } finally {
+    await endServing(paths, up.services, formatListen(options.listen));
+  }
 }
 
 async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths; up: Up }> {

@@ -1,6 +1,7 @@
 // A boot step that fails, as LinuxKit's boot meets it: it holds the boot, tries again, or switches the machine off.
 import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { writtenMeanwhile } from '../../src/provision/idle.ts';
 import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
 import { Machine } from '../helpers/boot.ts';
 import { type Disks, makeDisks } from '../helpers/disks.ts';
@@ -103,6 +104,30 @@ test.serial(
     t.is((await machine.stop()).code, 0);
     await writeFile(machine.at('app/file'), '');
     await rm(machine.at('app/file'));
+  },
+);
+
+test.serial(
+  'a boot step that failed after the import goes on writing to the pool while it holds the boot',
+  async t => {
+    const other = await Machine.make('held');
+    try {
+      // The server refuses the name: what can not pass is not tried again, and so writes nothing by itself.
+      const held = other.start([
+        ...other.flags,
+        ...['--dot=-x', `--mountpoint=${other.at('app')}`, '--on-failure=wait'],
+      ]);
+      await machine.says(held, /The boot is held, for/);
+      const { size: sizeBytes } = await stat(other.device);
+      const watched = [{ path: other.device, sizeBytes, isBlock: false }];
+      // What was written before takes two transaction groups at most.
+      for (let look = 0; look < 3; look++)
+        t.is(await writtenMeanwhile(watched, { forMs: 60_000 }), other.device, held.text());
+      held.child.kill('SIGTERM');
+      t.is((await held.ended).code, 2);
+    } finally {
+      await other.clear();
+    }
   },
 );
 
