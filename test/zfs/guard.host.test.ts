@@ -130,6 +130,11 @@ test.serial('the dot takes the place of what was closed; below it stays closed u
     await succeeds(t, `--dot=${ground}`, `--mountpoint=${at}`);
     t.regex((await mountAt(at))?.source ?? '', new RegExp(`^${machine.pool}/dmfs/`));
     await isOpen(t, at);
+    const text = await fails(t, 2, '--what', ...machine.flags, `--dot=${ground}`, `--mountpoint=${at}`);
+    t.notRegex(text, /stays closed/);
+    const status = await readStatus(STATUS_FILES.oneshot);
+    t.like(status, { state: 'failed', code: 'UNKNOWN_FLAG' });
+    t.is(status?.mounts.find(mount => mount.mountpoint === at)?.state, 'mounted', 'it is there all the same');
     await sh('umount', at);
     if (ground === 'ext4') await isClosed(t, at);
     await succeeds(t, `--dot=${ground}`, `--mountpoint=${at}`);
