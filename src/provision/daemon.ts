@@ -99,7 +99,7 @@ async function provideAll(run: Run, report: Report): Promise<string | undefined>
   const outer = before.filter(mount => target !== undefined && liesBelow(target, mount.Mountpoint));
   report.mounts(await restoreMounts(outer, run));
   const outcome = await provideDot(run);
-  report.mounts(mountedStatus(run));
+  report.mounts(await mountedStatus(run));
   report.mounts(
     await restoreMounts(
       before.filter(mount => !outer.includes(mount)),

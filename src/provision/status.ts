@@ -23,7 +23,7 @@ export interface MountStatus {
   /** As names.ts writes it; '' when it is not known. */
   dot: string;
   state: 'mounted' | 'failed';
-  /** Why it failed; '' when it is mounted. */
+  /** Why it failed; of one that is mounted '', or who does not see it. */
   message: string;
 }
 
@@ -90,7 +90,8 @@ function ownMount(
 }
 
 function afterwards(mount: MountStatus, mounted: ReadonlySet<string>): MountStatus {
-  if (mounted.has(mount.mountpoint)) return { ...mount, state: 'mounted', message: '' };
+  if (mounted.has(mount.mountpoint))
+    return mount.state === 'mounted' ? mount : { ...mount, state: 'mounted', message: '' };
   return mount.state === 'failed'
     ? mount
     : { ...mount, state: 'failed', message: 'It is not mounted any more.' };
@@ -114,12 +115,15 @@ export function statusLine({ state, code, kind, message, pool, mounts }: Status)
       return said(`stopped: the pool ${pool}`);
     default: {
       const failed = mounts.filter(mount => mount.state === 'failed');
-      const there = mounts.filter(mount => mount.state === 'mounted').map(describe);
+      const there = mounts.filter(mount => mount.state === 'mounted').map(describeMounted);
       const lost = failed.length === 0 ? '' : `; NOT mounted: ${failed.map(describe).join(', ')}`;
       return said(`${state}: ${there.length === 0 ? `the pool ${pool}` : there.join(', ')}${lost}`);
     }
   }
 }
+
+const describeMounted = (mount: MountStatus): string =>
+  `${describe(mount)}${mount.message === '' ? '' : ' (NOT seen outside of this container)'}`;
 
 const describe = ({ dot, mountpoint }: MountStatus): string => `${dot} at ${printable(mountpoint)}`;
 

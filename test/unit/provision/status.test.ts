@@ -66,6 +66,11 @@ test('the line for the console is one line, and shows what is not mounted', t =>
     statusLine({ ...status, state: 'serving', mounts }),
     'dm-linuxkit: serving: app at /a; NOT mounted: app at /b',
   );
+  const unseen = [mount('/a', 'mounted', 'It is seen in this container only.')];
+  t.is(
+    statusLine({ ...status, state: 'ready', mounts: unseen }),
+    'dm-linuxkit: ready: app at /a (NOT seen outside of this container)',
+  );
   t.is(statusLine({ ...status, state: 'serving' }), 'dm-linuxkit: serving: the pool p');
   const failed = failedStatus(status, new Error('two\nlines\x1b[2J'), new Set());
   t.is(statusLine(failed), 'dm-linuxkit: FAILED (internal/INTERNAL): two lines [2J');
