@@ -3,9 +3,11 @@
 import { DmError, isDmError } from '../lib/errors.ts';
 import { effectiveUid } from '../system/host.ts';
 import { processIdentity } from '../system/processes.ts';
+import { persistence } from './boot-step.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
 import { againstTheClock, type Context } from './context.ts';
 import { whileBeating } from './heartbeat.ts';
+import { insist } from './on-failure.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import { asRun, guardTarget, mountedStatus, provideDot } from './provision.ts';
@@ -20,24 +22,36 @@ import { formatListen } from './values.ts';
 const RESTART_MS = 120_000;
 
 /**
- * Serves the pool until a signal asks us to end, and resolves when everything is stopped.
+ * Serves the pool until a signal asks us to end, and resolves when everything is stopped. A start that fails is tried
+ * again as `--on-failure` says.
  *
  * @throws DmError locked/DAEMON_RUNNING, services/SERVICE_GAVE_UP, and what provisioning throws
  */
 export async function runDaemon(options: ProvisionOptions, context: Context): Promise<void> {
   const report = await createReport(options, context.log);
-  try {
-    await whileBeating(options.poolName, context.log, () => serve(options, context, report));
-  } catch (error) {
+  const failed = async (error: unknown) => {
     const tells = effectiveUid() === 0 && !isDmError(error, 'DAEMON_RUNNING') && !(await isAnothers(options));
     if (tells) await report.failed(error);
-    throw error;
-  }
+  };
+  const start = () => asRun(options, context, run => startServing(run, report));
+  await whileBeating(options.poolName, context.log, async () => {
+    const served = await insist(start, persistence(options, failed, context), context);
+    try {
+      await serve(served, options, context);
+    } catch (error) {
+      await failed(error);
+      throw error;
+    }
+  });
   await report.state('stopped');
 }
 
-async function serve(options: ProvisionOptions, context: Context, report: Report): Promise<void> {
-  const { paths, up } = await asRun(options, context, run => startServing(run, report));
+interface Served {
+  paths: RunPaths;
+  up: Up;
+}
+
+async function serve({ paths, up }: Served, options: ProvisionOptions, context: Context): Promise<void> {
   try {
     await supervise(supervised(up.services), context.interrupted, context.log);
     context.tell('Stopping.');
@@ -46,7 +60,7 @@ async function serve(options: ProvisionOptions, context: Context, report: Report
   }
 }
 
-async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths; up: Up }> {
+async function startServing(run: Run, report: Report): Promise<Served> {
   const { options, paths, context, clock } = run;
   const listen = formatListen(options.listen);
   // Before waiting for the lock, since a daemon that starts holds it; and under the lock once more.

@@ -117,16 +117,16 @@ export async function guardTarget({ target, ...run }: ProvisionOptions): Promise
 }
 
 /**
- * A boot step holds what it closed as long as it runs, since it may wait for a long time and without the pool's lock. A
- * daemon does not: `stop` ends it, and opens everything.
+ * A boot step holds what it closed as long as it runs, since it may wait for a long time and without the pool's lock;
+ * and so does a daemon that tries to start again. Any other does not: `stop` ends it, and opens everything.
  *
  * @throws DmError MOUNTPOINT_OPEN
  */
 export function guardMountpoint(
   mountpoint: string,
-  { poolName, mode }: Pick<ProvisionOptions, 'poolName' | 'mode'>,
+  { poolName, mode, onFailure }: Pick<ProvisionOptions, 'poolName' | 'mode' | 'onFailure'>,
 ): Promise<boolean> {
-  const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
+  const holder = mode === 'oneshot' || onFailure === 'wait' ? processIdentity(process.pid) : undefined;
   return closeMountpoint(mountpoint, runPaths(poolName), holder);
 }
 

@@ -1,5 +1,5 @@
 // A boot step that fails, as LinuxKit's boot meets it: it holds the boot, tries again, or switches the machine off.
-import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { writtenMeanwhile } from '../../src/provision/idle.ts';
 import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
@@ -141,3 +141,26 @@ test.serial('a disk that comes late ends the wait, and the dot is mounted', asyn
   t.regex(await readFile(machine.at('console'), 'utf8'), /dm-linuxkit: ready: app at .*\/app\n$/);
   t.like(await readStatus(STATUS_FILES.oneshot), { state: 'ready', code: '', message: '' });
 });
+
+test.serial(
+  'a daemon that shall wait starts when its disk comes, and ends at once with what can not pass',
+  async t => {
+    t.is((await machine.stop('--export')).code, 0);
+    const disk = await realpath(LATE);
+    await rm(LATE);
+    const daemon = ['--daemon', `--listen=127.0.0.1:${machine.port}`];
+    const once = await machine.start(step(...daemon)).ended;
+    t.is(once.code, 3, once.text);
+    const wrong = await machine.start(
+      step('--on-failure=wait', ...daemon, `--seed-file=${machine.at('none')}`),
+    ).ended;
+    t.is(wrong.code, 2, wrong.text);
+    const waiting = machine.start(step('--on-failure=wait', ...daemon));
+    await machine.says(waiting, /dm-linuxkit: The next try is in/);
+    await symlink(disk, LATE);
+    await machine.says(waiting, /Ready: /);
+    t.like(await readStatus(STATUS_FILES.daemon), { state: 'serving', code: '' });
+    t.is((await machine.stop()).code, 0);
+    t.is((await waiting.ended).code, 0);
+  },
+);
