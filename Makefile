@@ -33,5 +33,5 @@ image: ## the image, in Docker, and its size; DISTRO=debian needs no registry
 	@node scripts/setup.mjs $(if $(filter debian,$(DISTRO)),image-debian,image)
 	@$(node) scripts/image.mjs --distro=$(DISTRO)
 
-clean: ## remove dist/ and build/ (guest and images stay in ~/.cache/dm-linuxkit)
+clean: ## remove dist/ and build/ (guest, images and the machine of `make linuxkit` stay in ~/.cache/dm-linuxkit)
 	rm -rf dist build

@@ -1,13 +1,14 @@
 // The first example, built and booted in QEMU as a user would: needs linuxkit, Docker and QEMU on this machine, and
-// says what of that is missing. The disk stays in build/linuxkit until `make clean`: a second run is a reboot.
+// says what of that is missing. The machine stays in the cache folder, outside of the package that
+// the repository is to LinuxKit: a second run is a reboot.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildDir, distDir, nodeBin, root } from './lib/paths.mjs';
+import { cacheDir, distDir, nodeBin, root } from './lib/paths.mjs';
 import { collect, Failure, has, main, say, status } from './lib/run.mjs';
 import { setupNpm } from './setup.mjs';
 
 const example = 'linuxkit-examples/dotmesh.yml';
-const folder = join(buildDir, 'linuxkit');
+const folder = join(cacheDir, 'linuxkit');
 const metadata = join(folder, 'metadata.json');
 const arm = process.arch === 'arm64';
 const qemu = arm ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
@@ -48,7 +49,7 @@ await main(async () => {
     return 1;
   }
   setupNpm();
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   step([nodeBin, join(root, 'scripts/build.mjs'), 'programs']);
   if (!existsSync(metadata))
     step([nodeBin, join(distDir, 'dm-linuxkit'), 'metadata', `--output=${metadata}`]);
@@ -56,7 +57,7 @@ await main(async () => {
   step(['linuxkit', 'pkg', 'build', '--platforms', platform, 'pkg/zfs-kmod']);
   step(['linuxkit', 'build', '--format', 'kernel+initrd', '--dir', folder, example]);
   say(
-    `The console follows; Ctrl-A X ends the machine. The admin's key is in ${metadata}, the API on port 32607.`,
+    `The console follows; Ctrl-A X ends the machine. The admin's key is in ${metadata}, the API on port 32607. Who removes ${folder} begins anew.`,
   );
   step([
     ...['linuxkit', 'run', 'qemu', '--mem', '4096', '--cpus', '2'],

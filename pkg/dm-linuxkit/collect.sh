@@ -10,7 +10,7 @@ out=$1
 programs='node etcd zfs zpool zdb mount.zfs
   mount umount flock setpriv blkid wipefs sfdisk partx addpart losetup blockdev chattr lsattr'
 # From busybox, when no program above has the name: sh, env (the first line of our programs), cat, rm, mktemp…
-required="$programs sh env cat rm mktemp hostid modprobe dd tee sync poweroff"
+required="$programs sh env cat rm mktemp hostid modprobe dd tee touch sync poweroff"
 
 mkdir -p "$out"
 cd "$out"

@@ -1,14 +1,15 @@
 /** The one-shot as a step of a boot: provides the dot, tells how it went, and does what `--on-failure` says. */
 
-import { asDmError } from '../lib/errors.ts';
+import { asDmError, type DmError } from '../lib/errors.ts';
 import { effectiveUid } from '../system/host.ts';
 import { powerOff } from '../system/power.ts';
 import { withAftermath } from './aftermath.ts';
 import type { Context } from './context.ts';
+import { whileBeating } from './heartbeat.ts';
 import { insist, type Persistence } from './on-failure.ts';
 import type { ProvisionOptions } from './options.ts';
 import { guardMountpoint, provisionOnce } from './provision.ts';
-import { createReport, isAnothers, type Report } from './report.ts';
+import { createReport, isAnothers } from './report.ts';
 import type { Salvaged } from './salvage.ts';
 
 /** @throws what provisionOnce throws, in the end; services/TRY_HANGS */
@@ -20,7 +21,9 @@ export async function runBootStep(options: ProvisionOptions, context: Context): 
     await provisionOnce(options, context, report);
     await report?.state('ready');
   };
-  await insist(attempt, { ...persistence(options, report, context), timeoutMs: options.timeoutMs }, context);
+  const failed = async (error: DmError) => report?.failed(error);
+  const how = persistence(options, failed, context);
+  await whileBeating(options.poolName, context.log, () => insist(attempt, how, context));
 }
 
 /**
@@ -39,19 +42,21 @@ export async function refuseCommandLine(fault: unknown, read: Salvaged, context:
     const closed = await closeAll(read, context);
     throw withAftermath(fault, { progress: 'looking', pool: read.poolName, closed });
   };
-  return insist(attempt, { ...persistence(read, report, context), timeoutMs: 0 }, context);
+  const failed = async (error: DmError) => report?.failed(error);
+  const how = persistence({ ...read, timeoutMs: 0 }, failed, context);
+  return whileBeating(read.poolName, context.log, () => insist(attempt, how, context));
 }
 
 /** @returns the first that is closed now */
 async function closeAll(
-  { mountpoints, poolName, mode }: Salvaged,
+  { mountpoints, poolName, mode, onFailure }: Salvaged,
   { log }: Context,
 ): Promise<string | undefined> {
   if (effectiveUid() !== 0) return undefined;
   let first: string | undefined;
   for (const mountpoint of mountpoints) {
     try {
-      if (await guardMountpoint(mountpoint, { poolName, mode })) first ??= mountpoint;
+      if (await guardMountpoint(mountpoint, { poolName, mode, onFailure })) first ??= mountpoint;
     } catch (error) {
       log.error(asDmError(error).message);
     }
@@ -59,15 +64,18 @@ async function closeAll(
   return first;
 }
 
-function persistence(
-  { onFailure, onFailureTimeoutMs }: Pick<ProvisionOptions, 'onFailure' | 'onFailureTimeoutMs'>,
-  report: Report | undefined,
+/** @param failed tells each failure */
+export function persistence(
+  options: Pick<ProvisionOptions, 'mode' | 'onFailure' | 'onFailureTimeoutMs' | 'timeoutMs'>,
+  failed: Persistence['failed'],
   context: Context,
-): Omit<Persistence, 'timeoutMs'> {
+): Persistence {
   return {
-    onFailure,
-    holdMs: onFailureTimeoutMs,
-    failed: async error => report?.failed(error),
+    onFailure: options.onFailure,
+    holdsBoot: options.mode === 'oneshot',
+    holdMs: options.onFailureTimeoutMs,
+    timeoutMs: options.timeoutMs,
+    failed,
     async powerOff() {
       const fault = await powerOff();
       if (fault !== '') context.log.error(`the machine can not be switched off: ${fault}`);

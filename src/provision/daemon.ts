@@ -3,9 +3,11 @@
 import { DmError, isDmError } from '../lib/errors.ts';
 import { effectiveUid } from '../system/host.ts';
 import { type ProcessId, processIdentity } from '../system/processes.ts';
+import { persistence } from './boot-step.ts';
 import { bringUp, type Run, type Up } from './bring-up.ts';
 import { againstTheClock, type Context } from './context.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { whileBeating } from './heartbeat.ts';
+import { insist } from './on-failure.ts';
 import type { ProvisionOptions } from './options.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import { asRun, guardTarget, mountedStatus, provideDot } from './provision.ts';
@@ -20,31 +22,45 @@ import { formatListen } from './values.ts';
 const RESTART_MS = 120_000;
 
 /**
- * Serves the pool until a signal asks us to end, and resolves when everything is stopped.
+ * Serves the pool until a signal asks us to end, and resolves when everything is stopped. A start that fails is tried
+ * again as `--on-failure` says.
  *
  * @throws DmError locked/DAEMON_RUNNING, services/SERVICE_GAVE_UP, and what provisioning throws
  */
 export async function runDaemon(options: ProvisionOptions, context: Context): Promise<void> {
   const report = await createReport(options, context.log);
-  try {
-    const { paths, up } = await asRun(options, context, run => startServing(run, report));
-    const heartbeat = startHeartbeat(up.stateDirectory, context.log);
-    try {
-      await supervise(supervised(up.services), context.interrupted, context.log);
-      context.tell('Stopping.');
-    } finally {
-      await heartbeat.stop();
-      await endServing(paths, up.services, formatListen(options.listen));
-    }
-  } catch (error) {
+  const failed = async (error: unknown) => {
     const tells = effectiveUid() === 0 && !isDmError(error, 'DAEMON_RUNNING') && !(await isAnothers(options));
     if (tells) await report.failed(error);
-    throw error;
-  }
+  };
+  const start = () => asRun(options, context, run => startServing(run, report));
+  await whileBeating(options.poolName, context.log, async () => {
+    const served = await insist(start, persistence(options, failed, context), context);
+    try {
+      await serve(served, options, context);
+    } catch (error) {
+      await failed(error);
+      throw error;
+    }
+  });
   await report.state('stopped');
 }
 
-async function startServing(run: Run, report: Report): Promise<{ paths: RunPaths; up: Up }> {
+interface Served {
+  paths: RunPaths;
+  up: Up;
+}
+
+async function serve({ paths, up }: Served, options: ProvisionOptions, context: Context): Promise<void> {
+  try {
+    await supervise(supervised(up.services), context.interrupted, context.log);
+    context.tell('Stopping.');
+  } finally {
+    await endServing(paths, up.services, formatListen(options.listen));
+  }
+}
+
+async function startServing(run: Run, report: Report): Promise<Served> {
   const { options, paths, context, clock } = run;
   const listen = formatListen(options.listen);
   // Before waiting for the lock, since a daemon that starts holds it; and under the lock once more.
@@ -97,7 +113,7 @@ async function provideAll(run: Run, report: Report): Promise<string | undefined>
   const outer = before.filter(mount => target !== undefined && liesBelow(target, mount.Mountpoint));
   report.mounts(await restoreMounts(outer, run));
   const outcome = await provideDot(run);
-  report.mounts(mountedStatus(run));
+  report.mounts(await mountedStatus(run));
   report.mounts(
     await restoreMounts(
       before.filter(mount => !outer.includes(mount)),

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { asDmError, DmError, errno, isDmError } from '../lib/errors.ts';
 import { dotDataset } from '../model/layout.ts';
 import { type DotAddress, MASTER, printable } from '../model/names.ts';
-import { coverReadOnly } from '../system/cover.ts';
+import { isCover } from '../system/cover.ts';
 import { bindApart, mountsAt, unmount, withMountLock } from '../system/mounts.ts';
 import type { PreparedMount } from '../wire/methods.ts';
 import type { Context, ServerClient } from './context.ts';
@@ -80,11 +80,11 @@ export async function expose(
     if (verdict === 'keep') return 'kept';
     const made = verdict === 'make-and-mount' ? await makeMountpoint(mountpoint) : undefined;
     try {
-      if (found.what === 'covered') await unmount(mountpoint);
+      // A cover stays below: between its end and the mount everybody could write there.
       await bindApart(path, mountpoint);
       await checkVisible(mountpoint, wanted);
     } catch (error) {
-      await takeBack(mountpoint, made, found.what === 'covered');
+      await takeBack(mountpoint, made);
       throw error;
     }
     return 'mounted';
@@ -134,9 +134,8 @@ async function checkVisible(mountpoint: string, wanted: Wanted): Promise<void> {
 }
 
 /** The mountpoint as it was before: open, covered, or not there. Best effort, after another error. */
-async function takeBack(mountpoint: string, made: string | undefined, covered: boolean): Promise<void> {
-  await unmount(mountpoint).catch(() => undefined);
+async function takeBack(mountpoint: string, made: string | undefined): Promise<void> {
+  const top = (await mountsAt(mountpoint)).at(-1);
+  if (top && !isCover(top)) await unmount(mountpoint).catch(() => undefined);
   if (made !== undefined) await rmdir(made).catch(() => undefined);
-  const isOpen = covered && (await findAt(mountpoint).catch(() => undefined))?.what === 'empty';
-  if (isOpen) await coverReadOnly(mountpoint).catch(() => undefined);
 }

@@ -171,7 +171,7 @@ export const FLAGS: readonly Flag[] = [
     type: 'string',
     value: 'WHAT',
     default: DEFAULT_ON_FAILURE,
-    help: 'what a one-shot that failed does: exit; wait, which holds the boot and tries again; poweroff',
+    help: 'what a run that failed does: exit; wait, which tries again and holds the boot; poweroff',
   },
   {
     group: 'How to run',
@@ -179,7 +179,7 @@ export const FLAGS: readonly Flag[] = [
     type: 'string',
     value: 'DURATION',
     default: DEFAULT_ON_FAILURE_TIMEOUT,
-    help: 'how long --on-failure=wait holds the boot',
+    help: 'how long --on-failure=wait holds the boot and tries again',
   },
   {
     group: 'How to run',

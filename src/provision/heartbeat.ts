@@ -1,17 +1,19 @@
 /**
- * A sign of life on the pool while a daemon serves it. Another machine that finds the disk takes it for abandoned when
- * nothing is written for ten seconds (idle.ts); a database at rest writes nothing, so we do.
+ * A sign of life on the pool while a process of ours lives: a daemon, or a boot step, which may hold the boot for
+ * minutes. Another machine that finds the disk takes it for abandoned when nothing is written for ten seconds (idle.ts);
+ * a database at rest writes nothing, so we do.
  */
 
-import { join } from 'node:path';
 import { asDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { within } from '../lib/retry.ts';
+import { etcdDataset, etcdMountpoint, MOUNT_PREFIX } from '../model/layout.ts';
+import { effectiveUid } from '../system/host.ts';
+import { mountsAt } from '../system/mounts.ts';
 import { run } from '../system/run.ts';
 
 /** With OpenZFS's transaction groups of at most 5 s (`zfs_txg_timeout`), each look of idle.ts sees a beat. */
 const EVERY_MS = 4_000;
-const FILE = 'heartbeat';
 const HUNG_AFTER_BEATS = 5;
 const HUNG =
   'ZFS hangs: a file of the pool has given no answer for many seconds, though its commands may still answer. Restart zfs-fuse, or the machine.';
@@ -26,18 +28,39 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-type Write = (path: string, text: string) => Promise<unknown>;
+/** `work` with a heartbeat of the pool. Whoever is not root has no pool. */
+export async function whileBeating<T>(pool: string, log: Log, work: () => Promise<T>): Promise<T> {
+  if (effectiveUid() !== 0) return work();
+  const heartbeat = startHeartbeat(pool, log);
+  try {
+    return await work();
+  } finally {
+    await heartbeat.stop();
+  }
+}
 
-/** In a child, since whatever touches a file of a ZFS that hangs can not be ended, and must not be us. */
-const writeInChild: Write = (path, text) => run(['tee', '--', path], { input: text, timeoutMs: LONGEST_MS });
+/**
+ * Changes the time of a directory, which is a write; nothing is made when the pool is just being unmounted. In a child,
+ * since whatever touches a file of a ZFS that hangs can not be ended, and must not be us.
+ */
+const touch = (directory: string): Promise<unknown> =>
+  run(['touch', '-c', '--', directory], { timeoutMs: LONGEST_MS });
 
-/** Writes the time into a file of `directory` every four seconds until `stop`; failures are logged once in a row,
- * and so is a write that does not end. */
+/** Whether the pool is imported, as far as that can be told without asking ZFS. */
+async function hasState(pool: string, directory: string): Promise<boolean> {
+  return (await mountsAt(directory)).at(-1)?.source === etcdDataset(pool);
+}
+
+/**
+ * Writes to the pool every four seconds until `stop`, as long as its state directory is mounted; failures are logged
+ * once in a row, and so is a write that does not end.
+ */
 export function startHeartbeat(
-  directory: string,
+  pool: string,
   log: Log,
-  { everyMs = EVERY_MS, write = writeInChild } = {},
+  { everyMs = EVERY_MS, isMounted = hasState, write = touch, mountPrefix = MOUNT_PREFIX } = {},
 ): Heartbeat {
+  const directory = etcdMountpoint(mountPrefix, pool);
   let writing: Promise<unknown> | undefined;
   let isFailing = false;
   let missed = 0;
@@ -48,7 +71,7 @@ export function startHeartbeat(
       return;
     }
     try {
-      writing = write(join(directory, FILE), `${new Date().toISOString()}\n`);
+      writing = isMounted(pool, directory).then(mounted => mounted && write(directory));
       await writing;
       isFailing = false;
     } catch (error) {

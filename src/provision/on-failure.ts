@@ -45,6 +45,8 @@ const REAL_TIME: Time = {
 
 export interface Persistence {
   onFailure: OnFailure;
+  /** A boot that goes on when this ends is held as well by what can not pass. */
+  holdsBoot: boolean;
   /** How long `wait` holds the boot after the first failure, in milliseconds. */
   holdMs: number;
   /** How long one try may take. */
@@ -84,18 +86,23 @@ export async function insist<T>(
     if (!holds || error.code === 'TRY_HANGS') throw error;
     const leftMs = end - time.now();
     const verdict = afterFailure(error, { tries, leftMs });
-    if (verdict.do === 'give up') throw error;
-    context.tell(sentence(verdict, error));
+    if (verdict.do === 'give up' || (verdict.do === 'hold' && !how.holdsBoot)) throw error;
+    context.tell(sentence(verdict, error, how.holdsBoot));
     const ms = verdict.do === 'hold' ? verdict.forMs : verdict.inMs;
     await time.pause(ms, context.interrupted);
     if (context.interrupted.aborted || verdict.do === 'hold') throw error;
   }
 }
 
-function sentence(verdict: Exclude<Verdict, { do: 'give up' }>, { message }: DmError): string {
-  return verdict.do === 'hold'
-    ? `The boot is held, for ${seconds(verdict.forMs)} at most or until SIGTERM: ${message}`
-    : `The boot is held; the next try is in ${seconds(verdict.inMs)}: ${message}`;
+function sentence(
+  verdict: Exclude<Verdict, { do: 'give up' }>,
+  { message }: DmError,
+  holdsBoot: boolean,
+): string {
+  if (verdict.do === 'hold')
+    return `The boot is held, for ${seconds(verdict.forMs)} at most or until SIGTERM: ${message}`;
+  const start = holdsBoot ? 'The boot is held; the' : 'The';
+  return `${start} next try is in ${seconds(verdict.inMs)}: ${message}`;
 }
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)} s`;

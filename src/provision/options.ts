@@ -202,10 +202,15 @@ function listenOf(flags: Flags, mode: ProvisionOptions['mode']): ListenAddress |
   return text === undefined ? undefined : parseListen('listen', text);
 }
 
-/** A daemon's failure is for whoever started it: it never holds a boot. */
+/** A daemon holds no boot; with `wait` it tries to start again as a boot step does. */
 function failureOptions(flags: Flags): Pick<ProvisionOptions, 'onFailure' | 'onFailureTimeoutMs'> {
-  forbidBoth(flags, 'on-failure', 'daemon');
   const onFailure = oneOf('on-failure', flags.strings.get('on-failure') ?? DEFAULT_ON_FAILURE, ON_FAILURE);
+  if (onFailure === 'poweroff' && flags.booleans.has('daemon'))
+    throw usage(
+      'CONFLICTING_FLAGS',
+      '--on-failure=poweroff and --daemon exclude each other.',
+      'With --daemon it is exit or wait.',
+    );
   const timeout = flags.strings.get('on-failure-timeout');
   if (timeout !== undefined && onFailure === 'exit')
     throw usage('MISSING_FLAG', '--on-failure-timeout belongs to --on-failure=wait or =poweroff.');

@@ -35,6 +35,7 @@ import { closeMountpoint } from './guard.ts';
 import { readInput } from './input.ts';
 import { checkMountpoint, findAt, mountVerdict } from './mountpoint.ts';
 import type { ProvisionOptions, Target } from './options.ts';
+import { unseenOutside } from './outside.ts';
 import { servingDaemon, withPoolLock } from './pool-lock.ts';
 import type { Report } from './report.ts';
 import { type RunFile, runPaths } from './run-files.ts';
@@ -72,16 +73,18 @@ export async function provisionOnce(
         await services.stop();
       }
     });
-    report?.mounts(mountedStatus(run));
+    report?.mounts(await mountedStatus(run));
     context.tell(`Ready: ${outcome ?? 'the pool is there'}.`);
   });
 }
 
-/** What a run that provided its dot has mounted. */
-export function mountedStatus({ options, input }: Run): MountStatus[] {
+/** What a run that provided its dot has mounted; warns when nobody outside can see it. */
+export async function mountedStatus({ options, input, context }: Run): Promise<MountStatus[]> {
   if (!options.target || !input.address) return [];
   const { mountpoint } = options.target;
-  return [{ mountpoint, dot: formatDotAddress(input.address), state: 'mounted', message: '' }];
+  const message = await unseenOutside(mountpoint);
+  if (message !== '') context.log.warn(message);
+  return [{ mountpoint, dot: formatDotAddress(input.address), state: 'mounted', message }];
 }
 
 /** Step 0, then `work` against the clock; errors say how the machine is left. */
@@ -115,16 +118,16 @@ export async function guardTarget({ target, ...run }: ProvisionOptions): Promise
 }
 
 /**
- * A boot step holds what it closed as long as it runs, since it may wait for a long time and without the pool's lock. A
- * daemon does not: `stop` ends it, and opens everything.
+ * A boot step holds what it closed as long as it runs, since it may wait for a long time and without the pool's lock;
+ * and so does a daemon that tries to start again. Any other does not: `stop` ends it, and opens everything.
  *
  * @throws DmError MOUNTPOINT_OPEN
  */
 export function guardMountpoint(
   mountpoint: string,
-  { poolName, mode }: Pick<ProvisionOptions, 'poolName' | 'mode'>,
+  { poolName, mode, onFailure }: Pick<ProvisionOptions, 'poolName' | 'mode' | 'onFailure'>,
 ): Promise<boolean> {
-  const holder = mode === 'oneshot' ? processIdentity(process.pid) : undefined;
+  const holder = mode === 'oneshot' || onFailure === 'wait' ? processIdentity(process.pid) : undefined;
   return closeMountpoint(mountpoint, runPaths(poolName), holder);
 }
 

@@ -2,7 +2,10 @@
 
 import { asDmError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { within } from '../lib/retry.ts';
+import { dotsRoot } from '../model/layout.ts';
 import { formatDotAddress } from '../model/names.ts';
+import { mountsAt } from '../system/mounts.ts';
 import { run } from '../system/run.ts';
 import type { Input } from './input.ts';
 import type { ProvisionOptions } from './options.ts';
@@ -22,6 +25,7 @@ import {
 
 /** A serial console may be stuck, by a cable or a reader that stopped: it does not hold the boot. */
 const CONSOLE_MS = 2_000;
+const LOOK_MS = 2_000;
 
 export interface Report {
   /** The dot's address is known once files are read. */
@@ -62,8 +66,25 @@ export async function createReport(
       status = { ...status, mounts: mergeMounts(status.mounts, now) };
     },
     state: state => tell({ ...status, state, code: '', kind: '', message: '', hint: '' }),
-    failed: error => tell(failedStatus(status, error)),
+    async failed(error) {
+      const places = [status.mountpoint, ...status.mounts.map(({ mountpoint }) => mountpoint)];
+      await tell(failedStatus(status, error, await mountedOf(poolName, places)));
+    },
   };
+}
+
+/** Those of the mountpoints where a dot of the pool is mounted. */
+async function mountedOf(pool: string, mountpoints: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const mountpoint of mountpoints.filter(path => path !== '')) {
+    // What the table does not know as it stands is looked for on disk, which may hang.
+    const mounts = await within(
+      mountsAt(mountpoint).catch(() => []),
+      LOOK_MS,
+    );
+    if (mounts?.at(-1)?.source.startsWith(`${dotsRoot(pool)}/`)) found.add(mountpoint);
+  }
+  return found;
 }
 
 /** Whether the file of this mode is about a daemon that serves the pool and is not this process: it stays as it is. */

@@ -6,6 +6,7 @@ import type { Run } from './bring-up.ts';
 import { withClient } from './context.ts';
 import { expose } from './expose.ts';
 import { closeMountpoint } from './guard.ts';
+import { unseenOutside } from './outside.ts';
 import type { MountStatus } from './status.ts';
 
 const MOUNTS_MS = 60_000;
@@ -64,7 +65,9 @@ async function restore(mount: PreparedMount, run: Run): Promise<MountStatus> {
     await closeIfPossible(mountpoint, run);
     const how = await expose(options.poolName, mount, context.adapters);
     if (how === 'mounted') context.tell(`${dot} is mounted at ${mountpoint} again.`);
-    return { mountpoint, dot, state: 'mounted', message: '' };
+    const message = await unseenOutside(mountpoint);
+    if (message !== '') context.log.warn(message);
+    return { mountpoint, dot, state: 'mounted', message };
   } catch (error) {
     const { message } = asDmError(error);
     context.log.warn(`${dot} is not mounted at ${mountpoint}: ${message}`);

@@ -23,7 +23,7 @@ export interface MountStatus {
   /** As names.ts writes it; '' when it is not known. */
   dot: string;
   state: 'mounted' | 'failed';
-  /** Why it failed; '' when it is mounted. */
+  /** Why it failed; of one that is mounted '', or who does not see it. */
   message: string;
 }
 
@@ -64,20 +64,37 @@ export function newStatus(pool: string, dot: string, mountpoint: string): Status
   };
 }
 
-/** The status after an error: of its dot, when the run had one, the mount failed. */
-export function failedStatus(status: Status, error: unknown): Status {
+/**
+ * The status after an error. A run may fail with its dot mounted, by itself or an earlier one: of each mountpoint it
+ * counts what is there.
+ *
+ * @param mounted mountpoints where a dot of the pool is mounted now
+ */
+export function failedStatus(status: Status, error: unknown, mounted: ReadonlySet<string>): Status {
   const { code, kind, message, hint = '' } = asDmError(error);
-  const { dot, mountpoint } = status;
-  const failed: MountStatus[] = mountpoint === '' ? [] : [{ mountpoint, dot, state: 'failed', message }];
-  return {
-    ...status,
-    state: 'failed',
-    code,
-    kind,
-    message,
-    hint,
-    mounts: mergeMounts(status.mounts, failed),
-  };
+  const before = status.mounts.map(mount => afterwards(mount, mounted));
+  const own = ownMount(status, message, mounted);
+  return { ...status, state: 'failed', code, kind, message, hint, mounts: mergeMounts(before, own) };
+}
+
+function ownMount(
+  { dot, mountpoint, mounts }: Status,
+  message: string,
+  mounted: ReadonlySet<string>,
+): MountStatus[] {
+  if (mountpoint === '') return [];
+  if (!mounted.has(mountpoint)) return [{ mountpoint, dot, state: 'failed', message }];
+  if (mounts.some(mount => mount.mountpoint === mountpoint)) return [];
+  // Which one is not known: it may be another than was asked for.
+  return [{ mountpoint, dot: '', state: 'mounted', message: '' }];
+}
+
+function afterwards(mount: MountStatus, mounted: ReadonlySet<string>): MountStatus {
+  if (mounted.has(mount.mountpoint))
+    return mount.state === 'mounted' ? mount : { ...mount, state: 'mounted', message: '' };
+  return mount.state === 'failed'
+    ? mount
+    : { ...mount, state: 'failed', message: 'It is not mounted any more.' };
 }
 
 /** What is known of each mountpoint, the newest word; sorted by mountpoint. */
@@ -98,12 +115,15 @@ export function statusLine({ state, code, kind, message, pool, mounts }: Status)
       return said(`stopped: the pool ${pool}`);
     default: {
       const failed = mounts.filter(mount => mount.state === 'failed');
-      const there = mounts.filter(mount => mount.state === 'mounted').map(describe);
+      const there = mounts.filter(mount => mount.state === 'mounted').map(describeMounted);
       const lost = failed.length === 0 ? '' : `; NOT mounted: ${failed.map(describe).join(', ')}`;
       return said(`${state}: ${there.length === 0 ? `the pool ${pool}` : there.join(', ')}${lost}`);
     }
   }
 }
+
+const describeMounted = (mount: MountStatus): string =>
+  `${describe(mount)}${mount.message === '' ? '' : ' (NOT seen outside of this container)'}`;
 
 const describe = ({ dot, mountpoint }: MountStatus): string => `${dot} at ${printable(mountpoint)}`;
 

@@ -59,9 +59,9 @@ async function stopUnderLock(
   const guarded = await readGuards(paths);
   const covers = await liftCovers(guarded);
   // As long as a program is at work in what the pool has, the daemon goes on serving it.
-  let exposed: Mount[] = [];
+  let exposed: Gone[] = [];
   let stopped: boolean;
-  let unmounted: Mount[];
+  let unmounted: Gone[];
   try {
     await refuseWhenInUse(poolName, paths, exporting);
     exposed = await unmountAll(poolName, isExposed);
@@ -79,6 +79,7 @@ async function stopUnderLock(
   const known = new Set([...guarded, ...exposed.map(({ mountpoint }) => mountpoint)]);
   // A boot step that waits for its dot wants its mountpoint closed, whoever stops what.
   const held = await heldGuards(paths);
+  covers.push(...unmounted.filter(({ covered }) => covered).map(({ mountpoint }) => mountpoint));
   await layCovers(covers.filter(directory => held.includes(directory)));
   const closed = [...known].filter(directory => !held.includes(directory)).sort();
   const left = await openMountpoints(closed, context.log);
@@ -112,18 +113,24 @@ async function stopDaemon(paths: RunPaths): Promise<boolean> {
   });
 }
 
+/** A mount that was taken away; `covered`: what closes the mountpoint lay below, and went with it. */
+type Gone = Mount & { covered: boolean };
+
 /**
  * Takes the pool's mounts away that are chosen, newest first; when one is in use, those that went come back.
  *
  * @throws DmError zfs/ZFS_HUNG, mount/UNMOUNT_BUSY (data.users)
  */
-async function unmountAll(pool: string, chosen: (mount: Mount) => boolean): Promise<Mount[]> {
+async function unmountAll(pool: string, chosen: (mount: Mount) => boolean): Promise<Gone[]> {
   return withMountLock(async () => {
-    const gone: Mount[] = [];
+    const gone: Gone[] = [];
     for (const mount of mountsOf(pool, await mountTable()).filter(chosen)) {
       try {
         await unmountSoon(mount.mountpoint);
-        gone.push(mount);
+        const taken = { ...mount, covered: false };
+        gone.push(taken);
+        // It would keep busy what it lies in.
+        taken.covered = (await liftCovers([mount.mountpoint])).length > 0;
         // Ours to make, ours to take; the next mount makes it again. Not when something else is in it, or below it.
         if (!isExposed(mount)) await rmdir(mount.mountpoint).catch(() => undefined);
       } catch (error) {
@@ -155,9 +162,10 @@ async function unmountSoon(mountpoint: string): Promise<void> {
  * Binds again what was bound to a filesystem that is still mounted as a whole; best effort, after another
  * error.
  */
-async function bringBack(gone: readonly Mount[]): Promise<void> {
+async function bringBack(gone: readonly Gone[]): Promise<void> {
   const table = await mountTable();
   for (const mount of [...gone].reverse()) {
+    if (mount.covered) await layCovers([mount.mountpoint]);
     const whole = table.find(other => other.source === mount.source && other.root === '/');
     if (whole) await bindApart(join(whole.mountpoint, mount.root), mount.mountpoint).catch(() => undefined);
   }

@@ -1,10 +1,11 @@
 /**
  * The raw user-data: LinuxKit's metadata package leaves it at /run/config/userdata, mode 0644, with the secrets in it
- * that it has put into files of their own. Pointed out always, removed with `--shred-userdata`.
+ * that it has put into files of their own. Pointed out always, removed with `--shred-userdata`. It drops all of the
+ * user-data that is no JSON, or has one value of a wrong type, and says so nowhere but in its log: that is told here.
  */
 
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { asDmError, errno } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { printable } from '../model/names.ts';
@@ -35,11 +36,29 @@ export function withoutOurs(text: string): string | undefined {
   return `${JSON.stringify(others)}\n`;
 }
 
+/**
+ * Whether something for us is in the user-data that the metadata package has made no file of. Pure.
+ *
+ * @param files names in CONFIG_DIRECTORY
+ */
+export function isDropped(text: string, files: readonly string[]): boolean {
+  const all = parseEntries(text);
+  if (all === undefined) return text.includes(OUR_KEY) && files.length === 0;
+  if (!Object.hasOwn(all, OUR_KEY)) return false;
+  // Go reads the names of an entry's members in upper and lower case.
+  const members = Object.entries(asObject(all[OUR_KEY]) ?? {});
+  const entries = asObject(members.find(([name]) => name.toLowerCase() === 'entries')?.[1]);
+  return entries === undefined || Object.keys(entries).some(name => !files.includes(name));
+}
+
+const asObject = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+
 function parseEntries(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
+    return asObject(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -49,6 +68,7 @@ function parseEntries(text: string): Record<string, unknown> | undefined {
 export async function tendUserdata(
   options: Pick<ProvisionOptions, 'files' | 'shredUserdata' | 'userdataFile'>,
   log: Log,
+  configDirectory = CONFIG_DIRECTORY,
 ): Promise<void> {
   const { shredUserdata: shred, userdataFile: path, files } = options;
   const shown = printable(path);
@@ -59,6 +79,10 @@ export async function tendUserdata(
     try {
       const text = await file.readFile('utf8');
       const mode = (await file.stat()).mode & 0o777;
+      if (isDropped(text, await namesIn(configDirectory)))
+        return log.warn(
+          `${shown} has something for "${OUR_KEY}" that is not in ${configDirectory}: LinuxKit drops user-data that is no JSON or has a value of a wrong type, all of it. Correct it where the machine is made${shred ? '; it is not shredded, as it is the only copy' : ''}`,
+        );
       const content = contentOf(text, secrets);
       if (content === 'nothing of ours') return;
       const rest = content === 'our entry' ? withoutOurs(text) : undefined;
@@ -78,6 +102,15 @@ export async function tendUserdata(
     }
   } catch (error) {
     log.warn(`${shown} can not be looked at for secrets: ${asDmError(error).message}`);
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -6,9 +6,9 @@ import { readIfThere } from './files.ts';
 import { run } from './run.ts';
 
 /** Inode of the kernel's first pid namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h): in it runs no container. */
-const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
+export const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 /** In the first pid namespace: init, and kthreadd, which a hardened machine lets be read where init is not. */
-const MACHINE_PROCESSES = ['1', '2'];
+export const MACHINE_PROCESSES = ['1', '2'];
 const CONTAINER_FILES = ['/.dockerenv', '/run/.containerenv'];
 
 export function hostName(): string {

@@ -50,9 +50,11 @@ export interface Line {
   argv: string[];
 }
 
-/** README, docs and the comments of the examples. */
+/** READMEs, docs and the comments of the examples. */
 const texts = [
   'README.md',
+  'pkg/dm-linuxkit/README.md',
+  'pkg/zfs-kmod/README.md',
   ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`),
   ...readdirSync(folder, { recursive: true })
     .map(name => relative(root, join(folder, String(name))))

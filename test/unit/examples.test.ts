@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import { DEFAULT_FILES } from '../../src/provision/flags.ts';
@@ -145,6 +147,67 @@ test('every command line of linuxkit is spelled with two dashes', t => {
       [],
       where,
     );
+});
+
+/** The files that a command of linuxkit or dm-linuxkit makes, or reads secrets from. */
+function filesOf(argv: readonly string[]): string[] {
+  const after = (flag: string) => argv.flatMap((word, at) => (word === flag ? [argv[at + 1] ?? ''] : []));
+  const [verb, backend] = argv;
+  const output = argv.flatMap(word => /^--output=(.*)/.exec(word)?.slice(1) ?? []);
+  const disks = after('--disk').flatMap(disk => /^file=([^,]+)/.exec(disk)?.slice(1) ?? []);
+  const runsFile = verb === 'push' || (verb === 'run' && backend === 'qemu');
+  return [
+    ...[...output, ...disks, ...after('--dir'), ...after('--data-file')],
+    ...(runsFile ? argv.slice(-1) : []),
+    ...(verb === 'build' && !argv.includes('--dir') ? ['(no --dir)'] : []),
+  ];
+}
+
+test('what the pages make lies outside of the repository, whose files LinuxKit hashes and uploads', t => {
+  const lines = [...commandLines('linuxkit'), ...commandLines('dm-linuxkit')];
+  const files = lines.flatMap(({ where, argv }) => filesOf(argv).map(file => ({ where, file })));
+  t.true(files.length >= 30, 'the files were found');
+  t.deepEqual(
+    files.filter(({ file }) => file !== 'FILE' && !file.startsWith('../machine')),
+    [],
+  );
+});
+
+test('what LinuxKit and "dm-linuxkit metadata" make is not added to git by accident', t => {
+  const made = [
+    ...['metadata.json', 'dotmesh-kernel', 'dotmesh-initrd.img', 'dotmesh-cmdline', 'dots.qcow2'],
+    ...['dotmesh.img.tar.gz', 'dotmesh.raw', 'dotmesh.iso', 'dotmesh-state/disk.img'],
+  ];
+  const folder = mkdtempSync(join(tmpdir(), 'ignored-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  copyFileSync('.gitignore', join(folder, '.gitignore'));
+  const git = (...argv: string[]) => spawnSync('git', argv, { cwd: folder, encoding: 'utf8' });
+  t.is(git('init', '--quiet').status, 0);
+  t.deepEqual(
+    git('check-ignore', ...made)
+      .stdout.split('\n')
+      .filter(Boolean),
+    made,
+  );
+  t.is(git('check-ignore', 'linuxkit-examples/metadata.json').status, 1);
+});
+
+test('the Dockerfile takes what it needs by name, since LinuxKit sends the whole directory', t => {
+  const taken = readFileSync('pkg/dm-linuxkit/Dockerfile', 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('COPY ') && !line.includes('--from='))
+    .flatMap(line => line.split(/\s+/).slice(1, -1));
+  t.true(taken.includes('src') && taken.includes('package.json'));
+  const sent = readFileSync('.dockerignore', 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('!'));
+  const inSent = (path: string) =>
+    sent.some(line => path === line.slice(1) || path.startsWith(`${line.slice(1)}/`));
+  t.deepEqual(
+    taken.filter(path => !inSent(path)),
+    [],
+    'what Docker and what LinuxKit see is the same',
+  );
 });
 
 interface Part {

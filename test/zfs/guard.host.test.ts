@@ -27,6 +27,7 @@ test.before(async () => {
   await sh('mkfs.ext4', '-q', '-F', image);
   await sh('mount', '-o', 'loop', image, grounds.ext4);
   await sh('mount', '-t', 'ramfs', 'ramfs', grounds.ramfs);
+  for (const ground of Object.values(grounds)) await sh('mount', '--make-shared', ground);
 });
 test.after.always(async () => {
   await machine.clear();
@@ -51,6 +52,10 @@ const fails = async (t: ExecutionContext, code: number, ...args: string[]) => {
 const succeeds = async (t: ExecutionContext, ...args: string[]) => {
   const ended = await machine.run(...args);
   t.is(ended.code, 0, ended.text);
+};
+const stops = async (t: ExecutionContext) => {
+  const { code, text } = await machine.stop();
+  t.is(code, 0, text);
 };
 const mountAt = async (path: string) => (await mountTable()).findLast(mount => mount.mountpoint === path);
 
@@ -86,7 +91,7 @@ test.serial(
       t.is(await isImmutable(at), ground === 'ext4');
       await fails(t, 3, ...NO_DISK(), ...dot);
       t.is((await mountTable()).filter(mount => mount.mountpoint === at).length, ground === 'ext4' ? 0 : 1);
-      t.is((await machine.stop()).code, 0);
+      await stops(t);
       await isOpen(t, at);
       t.is((await stat(at)).mode & 0o7777, 0o755);
       t.is((await stat(join(at, '..'))).mode & 0o7777, 0o755);
@@ -110,7 +115,7 @@ test.serial(
     const covered = await without(['linux_immutable'], ...dot);
     t.is(covered.code, 3, covered.text);
     t.true(isCover((await mountAt(at)) ?? { source: '', type: '' }));
-    t.is((await machine.stop()).code, 0);
+    await stops(t);
     await rm(dirname(at), { recursive: true });
 
     for (const isThere of [false, true]) {
@@ -121,7 +126,7 @@ test.serial(
       t.like(await readStatus(STATUS_FILES.oneshot), { state: 'failed', code: 'MOUNTPOINT_OPEN' });
       t.is(existsSync(isThere ? at : dirname(at)), isThere);
     }
-    t.is((await machine.stop()).code, 0);
+    await stops(t);
   },
 );
 
@@ -132,14 +137,61 @@ test.serial('the dot takes the place of what was closed; below it stays closed u
     await succeeds(t, `--dot=${ground}`, `--mountpoint=${at}`);
     t.regex((await mountAt(at))?.source ?? '', new RegExp(`^${machine.pool}/dmfs/`));
     await isOpen(t, at);
+    const text = await fails(t, 2, '--what', ...machine.flags, `--dot=${ground}`, `--mountpoint=${at}`);
+    t.notRegex(text, /stays closed/);
+    const status = await readStatus(STATUS_FILES.oneshot);
+    t.like(status, { state: 'failed', code: 'UNKNOWN_FLAG' });
+    t.is(status?.mounts.find(mount => mount.mountpoint === at)?.state, 'mounted', 'it is there all the same');
     await sh('umount', at);
-    if (ground === 'ext4') await isClosed(t, at);
+    await isClosed(t, at);
     await succeeds(t, `--dot=${ground}`, `--mountpoint=${at}`);
     await loseRecord();
-    t.is((await machine.stop()).code, 0);
+    await stops(t);
     await isOpen(t, at);
   }
 });
+
+/** A program before those of PATH that tries to write to `at` when something is about to be mounted there. */
+async function watchfulMount(at: string): Promise<{ env: NodeJS.ProcessEnv; written: string }> {
+  const bin = await mkdtemp(join(machine.folder, 'bin-'));
+  const path = process.env['PATH'] ?? '';
+  const written = join(bin, 'written');
+  const script = `#!/bin/sh
+for target; do :; done
+[ "$target" != '${at}' ] || ! echo x >'${at}/too-early' || echo "$@" >>'${written}'
+PATH='${path}' exec mount "$@"
+`;
+  await writeFile(join(bin, 'mount'), script, { mode: 0o755 });
+  return { env: { PATH: `${bin}:${path}` }, written };
+}
+
+test.serial(
+  'what was closed is not open for a moment when the dot appears, and who has bound it sees the dot',
+  async t => {
+    for (const ground of GROUNDS) {
+      const at = join(grounds[ground], 'moment');
+      const dot = ['--dot=moment', `--mountpoint=${at}`];
+      await fails(t, 3, ...NO_DISK(), ...dot);
+      const place = await mkdtemp(join(machine.folder, 'bound-'));
+      const script = `mount --bind '${at}' '${place}' && echo bound && exec sleep 600`;
+      const bound = machine.startProgram('unshare', ['-m', '--propagation=slave', 'sh', '-c', script]);
+      await machine.says(bound, /bound/);
+
+      const { env, written } = await watchfulMount(at);
+      const { code, text } = await machine.start([...machine.flags, ...dot], undefined, env).ended;
+      t.is(code, 0, text);
+      t.false(existsSync(written), 'somebody could write there');
+      const source = (await mountAt(at))?.source;
+      const seen = await mountTable(bound.child.pid);
+      t.is(seen.findLast(mount => mount.mountpoint === place)?.source, source);
+      bound.child.kill();
+      await bound.ended;
+      await stops(t);
+      t.is(await mountAt(at), undefined);
+      await isOpen(t, at);
+    }
+  },
+);
 
 test.serial(
   'an outer dot appears although the mountpoint of an inner one was closed in its place',
@@ -157,7 +209,7 @@ test.serial(
 
       await succeeds(t, `--dot=${ground}-in`, `--mountpoint=${inner}`);
       await writeFile(join(inner, 'inside'), '');
-      t.is((await machine.stop()).code, 0);
+      await stops(t);
       t.deepEqual(await readdir(outer), []);
       await isOpen(t, outer);
     }
@@ -175,7 +227,7 @@ test.serial(
     await mkdir(join(full, 'plain'), { recursive: true });
     t.regex(await fails(t, 7, ...NO_DISK(), '--dot=cut', `--mountpoint=${full}`), /holds files/);
     t.deepEqual(await readdir(full), ['plain']);
-    t.is((await machine.stop()).code, 0);
+    await stops(t);
   },
 );
 

@@ -1,8 +1,10 @@
 // Where a dot appears: every mountpoint that is refused, and that the machine is ready for another try afterwards.
 import { mkdir, readdir, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { MOUNT_PREFIX } from '../../src/model/layout.ts';
-import { type Ended, Machine, type Running } from '../helpers/boot.ts';
+import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
+import { DIST, type Ended, Machine, type Running } from '../helpers/boot.ts';
 import { sh } from '../helpers/disks.ts';
 
 let machine: Machine;
@@ -112,6 +114,51 @@ test.serial('a dot at two places is one: both show the same file', async t => {
   await writeFile(machine.at('again/seen'), '');
   t.deepEqual(await readdir(machine.at('a/b/app')), ['inner', 'seen']);
 });
+
+test.serial(
+  'a mount that stays in the mount namespace of a container is told, one that is shared is not',
+  async t => {
+    await mkdir(machine.at('shared'));
+    await sh('mount', '--bind', machine.at('shared'), machine.at('shared'));
+    await sh('mount', '--make-rshared', machine.at('shared'));
+    t.teardown(() => sh('umount', machine.at('shared')));
+    const other = await Machine.make('inside');
+    const container = (at: string) => [
+      ...['--mount', '--propagation=unchanged', '--', 'sh', '-c'],
+      // A container's root is shared with nobody outside; what it has bound may be.
+      `mount --make-private '${other.folder}' && exec "$@"`,
+      ...[
+        'sh',
+        process.execPath,
+        join(DIST, 'dm-linuxkit'),
+        ...other.flags,
+        '--dot=app',
+        `--mountpoint=${at}`,
+      ],
+    ];
+    await sh('mount', '--bind', other.folder, other.folder);
+    try {
+      const [seen, hidden] = [machine.at('shared/app'), other.at('app')];
+      for (const at of [seen, hidden]) {
+        const { code, text } = await other.startProgram('unshare', container(at)).ended;
+        t.is(code, 0, text);
+        t.is(/app is seen in this container only/.test(text), at === hidden, text);
+      }
+      const mounts = (await readStatus(STATUS_FILES.oneshot))?.mounts ?? [];
+      const messageOf = (path: string) => mounts.find(({ mountpoint }) => mountpoint === path)?.message;
+      t.is(messageOf(seen), '');
+      t.regex(messageOf(hidden) ?? '', /in this container only/);
+      const plain = await other.run('--dot=app', `--mountpoint=${hidden}`);
+      t.is(plain.code, 0, plain.text);
+      t.notRegex(plain.text, /in this container only/);
+    } finally {
+      const stopped = await other.stop('--export');
+      await sh('umount', other.folder);
+      await other.clear();
+      t.is(stopped.code, 0, stopped.text);
+    }
+  },
+);
 
 test.serial('stop takes them all away, and a daemon brings them all back, one within the other', async t => {
   // Recorded anew, so that the one within it was there first.

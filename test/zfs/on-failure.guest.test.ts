@@ -1,6 +1,7 @@
 // A boot step that fails, as LinuxKit's boot meets it: it holds the boot, tries again, or switches the machine off.
-import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { writtenMeanwhile } from '../../src/provision/idle.ts';
 import { readStatus, STATUS_FILES } from '../../src/provision/status.ts';
 import { Machine } from '../helpers/boot.ts';
 import { type Disks, makeDisks } from '../helpers/disks.ts';
@@ -106,6 +107,30 @@ test.serial(
   },
 );
 
+test.serial(
+  'a boot step that failed after the import goes on writing to the pool while it holds the boot',
+  async t => {
+    const other = await Machine.make('held');
+    try {
+      // The server refuses the name: what can not pass is not tried again, and so writes nothing by itself.
+      const held = other.start([
+        ...other.flags,
+        ...['--dot=-x', `--mountpoint=${other.at('app')}`, '--on-failure=wait'],
+      ]);
+      await machine.says(held, /The boot is held, for/);
+      const { size: sizeBytes } = await stat(other.device);
+      const watched = [{ path: other.device, sizeBytes, isBlock: false }];
+      // What was written before takes two transaction groups at most.
+      for (let look = 0; look < 3; look++)
+        t.is(await writtenMeanwhile(watched, { forMs: 60_000 }), other.device, held.text());
+      held.child.kill('SIGTERM');
+      t.is((await held.ended).code, 2);
+    } finally {
+      await other.clear();
+    }
+  },
+);
+
 test.serial('a disk that comes late ends the wait, and the dot is mounted', async t => {
   const waiting = machine.start(step('--on-failure=wait', `--console=${machine.at('console')}`));
   await machine.says(waiting, /The boot is held; the next try is in/);
@@ -116,3 +141,26 @@ test.serial('a disk that comes late ends the wait, and the dot is mounted', asyn
   t.regex(await readFile(machine.at('console'), 'utf8'), /dm-linuxkit: ready: app at .*\/app\n$/);
   t.like(await readStatus(STATUS_FILES.oneshot), { state: 'ready', code: '', message: '' });
 });
+
+test.serial(
+  'a daemon that shall wait starts when its disk comes, and ends at once with what can not pass',
+  async t => {
+    t.is((await machine.stop('--export')).code, 0);
+    const disk = await realpath(LATE);
+    await rm(LATE);
+    const daemon = ['--daemon', `--listen=127.0.0.1:${machine.port}`];
+    const once = await machine.start(step(...daemon)).ended;
+    t.is(once.code, 3, once.text);
+    const wrong = await machine.start(
+      step('--on-failure=wait', ...daemon, `--seed-file=${machine.at('none')}`),
+    ).ended;
+    t.is(wrong.code, 2, wrong.text);
+    const waiting = machine.start(step('--on-failure=wait', ...daemon));
+    await machine.says(waiting, /dm-linuxkit: The next try is in/);
+    await symlink(disk, LATE);
+    await machine.says(waiting, /Ready: /);
+    t.like(await readStatus(STATUS_FILES.daemon), { state: 'serving', code: '' });
+    t.is((await machine.stop()).code, 0);
+    t.is((await waiting.ended).code, 0);
+  },
+);

@@ -56,7 +56,7 @@ test('tries come after 2 s, 4 s and so on, never later than after 60 s, never af
 function step(
   onFailure: OnFailure,
   ends: readonly (DmError | 'done')[],
-  { holdMs = 10_000, canPowerOff = true } = {},
+  { holdMs = 10_000, canPowerOff = true, holdsBoot = true } = {},
 ) {
   const seen = {
     tries: 0,
@@ -77,6 +77,7 @@ function step(
   };
   const how = {
     onFailure,
+    holdsBoot,
     holdMs,
     timeoutMs: 60_000,
     failed: async ({ code }: DmError) => void seen.failed.push(code),
@@ -124,6 +125,13 @@ test('what can not pass holds the boot without another try, until SIGTERM', asyn
   setImmediate(() => asked.abort());
   await t.throwsAsync(held, { code: 'MOUNTPOINT_NOT_EMPTY' });
   t.is(seen.tries, 1);
+});
+
+test('a daemon tries again what may pass, and ends at once with what can not', async t => {
+  const { seen, run } = step('wait', [LATE, FULL, 'done'], { holdsBoot: false });
+  await t.throwsAsync(run(), { code: 'MOUNTPOINT_NOT_EMPTY' });
+  t.deepEqual([seen.tries, seen.pauses], [2, [2_000]]);
+  t.regex(seen.told.join('\n'), /^The next try is in 2 s: It is DEVICE_MISSING\.$/);
 });
 
 test('switching off comes after the reason was told, and never after a signal', async t => {

@@ -92,13 +92,14 @@ test('a late device is waited for five seconds, or as long as is said, or not at
   t.is(provision(...BASE, '--wait-device=5m', '--timeout=10m').deviceWaitMs, 300_000);
 });
 
-test('a failed boot step exits, unless it shall wait or switch off; a daemon holds no boot', t => {
+test('a failed boot step exits, unless it shall wait or switch off; a daemon may try again', t => {
   t.like(provision(...BASE), { onFailure: 'exit', console: undefined, shredUserdata: false });
   const waiting = provision(...BASE, '--on-failure=wait', '--on-failure-timeout=90s');
   t.like(waiting, { onFailure: 'wait', onFailureTimeoutMs: 90_000 });
   t.is(provision(...BASE, '--on-failure=wait').onFailureTimeoutMs, 600_000);
   t.is(refusal(...BASE, '--on-failure=reboot'), 'usage/BAD_CHOICE');
-  t.is(refusal(...BASE, '--on-failure=wait', '--daemon'), 'usage/CONFLICTING_FLAGS');
+  t.is(provision(...BASE, '--on-failure=wait', '--daemon').onFailure, 'wait');
+  t.is(refusal(...BASE, '--on-failure=poweroff', '--daemon'), 'usage/CONFLICTING_FLAGS');
   t.is(refusal(...BASE, '--on-failure-timeout=90s'), 'usage/MISSING_FLAG');
 });
 

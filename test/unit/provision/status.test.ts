@@ -27,7 +27,7 @@ test('a failure names what failed and why, and the mount that is not there for i
   const error = new DmError('device', 'DEVICE_MISSING', 'There is no device /dev/sdb.', {
     hint: 'Attach it.',
   });
-  const status = failedStatus(newStatus('p', 'app', '/data'), error);
+  const status = failedStatus(newStatus('p', 'app', '/data'), error, new Set());
   t.like(status, {
     state: 'failed',
     code: 'DEVICE_MISSING',
@@ -37,6 +37,17 @@ test('a failure names what failed and why, and the mount that is not there for i
     mounts: [mount('/data', 'failed', 'There is no device /dev/sdb.')],
   });
   t.is(statusLine(status), 'dm-linuxkit: FAILED (device/DEVICE_MISSING): There is no device /dev/sdb.');
+});
+
+test('a run that fails does not say of a dot that is mounted that it is not', t => {
+  const status = { ...newStatus('p', 'app', '/a'), mounts: [mount('/a', 'mounted'), mount('/b', 'mounted')] };
+  const error = new DmError('usage', 'UNKNOWN_FLAG', 'There is no flag --what.');
+  const after = (mounted: string[]) => failedStatus(status, error, new Set(mounted)).mounts;
+  t.deepEqual(after(['/a', '/b']), status.mounts);
+  t.deepEqual(after(['/b']), [mount('/a', 'failed', 'There is no flag --what.'), mount('/b', 'mounted')]);
+  t.deepEqual(after(['/a'])[1], mount('/b', 'failed', 'It is not mounted any more.'));
+  const unknown = failedStatus(newStatus('p', 'other', '/a'), error, new Set(['/a']));
+  t.deepEqual(unknown.mounts, [{ ...mount('/a', 'mounted'), dot: '' }], 'which dot it is is not known');
 });
 
 test('the newest word about a mountpoint counts, and the others stay', t => {
@@ -55,8 +66,13 @@ test('the line for the console is one line, and shows what is not mounted', t =>
     statusLine({ ...status, state: 'serving', mounts }),
     'dm-linuxkit: serving: app at /a; NOT mounted: app at /b',
   );
+  const unseen = [mount('/a', 'mounted', 'It is seen in this container only.')];
+  t.is(
+    statusLine({ ...status, state: 'ready', mounts: unseen }),
+    'dm-linuxkit: ready: app at /a (NOT seen outside of this container)',
+  );
   t.is(statusLine({ ...status, state: 'serving' }), 'dm-linuxkit: serving: the pool p');
-  const failed = failedStatus(status, new Error('two\nlines\x1b[2J'));
+  const failed = failedStatus(status, new Error('two\nlines\x1b[2J'), new Set());
   t.is(statusLine(failed), 'dm-linuxkit: FAILED (internal/INTERNAL): two lines [2J');
 });
 

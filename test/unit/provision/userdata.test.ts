@@ -1,5 +1,5 @@
 // Secrets in LinuxKit's user-data: made, pointed out, removed.
-import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -35,7 +35,10 @@ function listen() {
 }
 
 /** What is said about a file with this text, and its text afterwards. */
-async function tend(text: string, { shred = false, mode = 0o644, password = '' } = {}) {
+async function tend(
+  text: string,
+  { shred = false, mode = 0o644, password = '', files = ['credentials'] } = {},
+) {
   const { log, said } = listen();
   let after = '';
   await inFolder(async at => {
@@ -43,8 +46,11 @@ async function tend(text: string, { shred = false, mode = 0o644, password = '' }
     await chmod(at('userdata'), mode);
     await writeFile(at('password'), password);
     const { ino } = await stat(at('userdata'));
-    const files = { ...NO_FILES, adminPassword: at('password') };
-    await tendUserdata({ files, shredUserdata: shred, userdataFile: at('userdata') }, log);
+    await mkdir(at('dotmesh'));
+    for (const name of files) await writeFile(at(`dotmesh/${name}`), '');
+    const given = { ...NO_FILES, adminPassword: at('password') };
+    const options = { files: given, shredUserdata: shred, userdataFile: at('userdata') };
+    await tendUserdata(options, log, at('dotmesh'));
     after = await readFile(at('userdata'), 'utf8');
     if ((await stat(at('userdata'))).ino !== ino)
       throw new Error('it was replaced, the old text is still there');
@@ -72,6 +78,30 @@ test('with --shred-userdata our entry is gone and those of others are as they we
   t.deepEqual(JSON.parse(after), { ssh, hostname: { content: 'h' } });
   t.false(said.includes('SECRET-KEY'));
   t.is((await tend(JSON.stringify({ dotmesh: OURS }), { shred: true })).after, '{}\n');
+});
+
+test('what LinuxKit has dropped is told, and is not shredded: it is the only copy', async t => {
+  const whole = { dotmesh: OURS };
+  const texts = [
+    `{"dotmesh":${JSON.stringify(OURS)},}`,
+    JSON.stringify({ ...whole, b: 5 }),
+    '{"dotmesh":"joe:SECRET-KEY"}',
+    '{"dotmesh":{"credentials":"joe:SECRET-KEY"}}',
+  ];
+  for (const text of texts)
+    for (const shred of [false, true]) {
+      const { said, after } = await tend(text, { shred, files: [] });
+      t.is(said.trim().split('\n').length, 1, said);
+      t.regex(said, /warn: .*userdata has something for "dotmesh" that is not in .*drops/);
+      t.is(/only copy/.test(said), shred);
+      t.false(said.includes('SECRET-KEY'));
+      t.is(after, text);
+    }
+  // One entry of several: a wrong "perm" loses it alone.
+  const two = { entries: { ...OURS.entries, 'admin-api-key': { perm: 'rw', content: 'k' } } };
+  t.regex((await tend(JSON.stringify({ dotmesh: two }), { shred: true })).said, /only copy/);
+  for (const text of ['#cloud-config', '{"b":5}', '{"b":5,}', '{"dotmesh":{"entries":{}}}'])
+    t.notRegex((await tend(text, { files: [] })).said, /drops/, text);
 });
 
 test('what is not the JSON that LinuxKit reads is not touched', async t => {
