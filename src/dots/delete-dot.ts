@@ -47,6 +47,7 @@ export async function deleteBranch(context: Context, branch: Entry): Promise<voi
 
 /** The mark is on `marked`: what it says is to be deleted are these. */
 async function deleteAll(context: Context, marked: Entry, entries: readonly Entry[]): Promise<void> {
+  for (const entry of entries) await context.views.release(entry.id);
   await release(context, entries);
   await decide(context, marked);
   try {

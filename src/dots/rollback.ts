@@ -41,6 +41,7 @@ export function createRollbacks(context: Context): Pick<Commits, 'previewRollbac
           const doomed = doomedBy(registry, entry, SnapshotId);
           if (!Force) await refuseUsed(context, entry);
           if (IfNothingLost) refuseLosses(SnapshotId, await lossesOf(context, entry, doomed, 'held'));
+          for (const { id } of [entry, ...doomed.branches]) await context.views.release(id);
           await release(context, doomed.branches);
           await goBack(context, entry, SnapshotId, doomed);
         });

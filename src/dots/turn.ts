@@ -3,7 +3,7 @@
 import { DmError } from '../lib/errors.ts';
 import { checkName } from '../model/names.ts';
 import type { BranchRef, DotRef } from '../wire/methods.ts';
-import { mayRead } from './access.ts';
+import { mayRead, readable } from './access.ts';
 import type { Context } from './context.ts';
 import type { Caller } from './index.ts';
 import { idKey, nameKey } from './queue.ts';
@@ -22,12 +22,10 @@ export function checkMayUse(caller: Caller, { store }: Context, entry: Entry): v
   throw new DmError('denied', 'PERMISSION_DENIED', 'Permission denied.');
 }
 
-/** A branch that the caller may use. @throws DmError names, dot/DOT_MISSING, dot/BRANCH_MISSING, denied/… */
-export function findFor(caller: Caller, context: Context, ref: BranchRef): Entry {
+/** A branch that the caller may use: one of others is as good as none. @throws DmError names, dot/DOT_MISSING, dot/BRANCH_MISSING */
+export function findFor(caller: Caller, { store, registry }: Context, ref: BranchRef): Entry {
   checkRef(ref);
-  const entry = context.registry.get(ref);
-  checkMayUse(caller, context, entry);
-  return entry;
+  return readable(caller, store.state, registry, ref);
 }
 
 /** The same by id. @throws DmError dot/DOT_MISSING, denied/PERMISSION_DENIED */

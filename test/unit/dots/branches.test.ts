@@ -101,7 +101,7 @@ test('a branch that another grew from is not deleted, a leaf is, with all that b
   await t.throwsAsync(drop('b1'), { message: 'The branch b1 can not be deleted: b2 grew from it.' });
   await t.throwsAsync(drop('master'), { code: 'MASTER_BRANCH' });
   await t.throwsAsync(drop(''), { code: 'MASTER_BRANCH' });
-  await t.throwsAsync(drop('b2', stranger), { message: 'Permission denied.' });
+  await t.throwsAsync(drop('b2', stranger), { message: /^No such filesystem named/ });
   await drop('b2');
   await drop('b1');
   t.deepEqual(workshop.branches.list(caller, ref('shop')), []);
