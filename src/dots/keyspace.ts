@@ -158,7 +158,7 @@ export function difference(
   actual: readonly KeyValue[],
   nodeId: string,
 ): Change[] {
-  const { masters } = readIndex(actual);
+  const { masters, users } = readIndex(actual);
   const wanted = new Map(desired.map(({ key, value }) => [key, value]));
   const there = new Map(actual.map(({ key, value }) => [key, value]));
   const isForeign = (key: string, value: string) => {
@@ -166,9 +166,15 @@ export function difference(
     const node = id === undefined ? undefined : masters.get(id);
     return node !== undefined && node !== nodeId;
   };
+  // No user is ever taken away by us: one that we do not know was registered by another server.
+  const ids = new Set(users.map(({ id }) => id));
+  const isOfUser = (key: string, value: string) =>
+    (key.startsWith(USERS) && ids.has(key.slice(USERS.length))) ||
+    (key.startsWith(USER_NAMES) && ids.has(String(parse(value).id)));
   const deletes = actual
     .filter(
-      ({ key, value }) => isOurs(key, nodeId) && !isUser(key) && !wanted.has(key) && !isForeign(key, value),
+      ({ key, value }) =>
+        isOurs(key, nodeId) && !isOfUser(key, value) && !wanted.has(key) && !isForeign(key, value),
     )
     .map(({ key }): Change => ({ delete: key }));
   const puts = desired.filter(({ key, value }) => {
@@ -177,9 +183,6 @@ export function difference(
   });
   return [...deletes, ...puts.map((put): Change => ({ put }))];
 }
-
-/** No user is ever taken away by us: one that we do not know was registered by another server. */
-const isUser = (key: string) => key.startsWith(USERS) || key.startsWith(USER_NAMES);
 
 function isOurs(key: string, nodeId: string): boolean {
   return [DOTS, BRANCHES, MASTERS, USERS, USER_NAMES, `${MOUNTS}${nodeId}/`].some(prefix =>
