@@ -56,6 +56,7 @@ await main(async () => {
   step(['linuxkit', 'pkg', 'build', '--platforms', platform, '.']);
   step(['linuxkit', 'pkg', 'build', '--platforms', platform, 'pkg/zfs-kmod']);
   step(['linuxkit', 'build', '--format', 'kernel+initrd', '--dir', folder, example]);
+  if (arm) say('The example writes to ttyS0: on arm64 nothing is seen until its "cmdline:" names ttyAMA0.');
   say(
     `The console follows; Ctrl-A X ends the machine. The admin's key is in ${metadata}, the API on port 32607. Who removes ${folder} begins anew.`,
   );

@@ -38,7 +38,12 @@ interface Streams {
  */
 export async function printMetadata(options: MetadataOptions, streams: Streams): Promise<void> {
   const { seed, credentialsFile, output } = options;
-  if (seed !== undefined) parseSeed(seed);
+  if (seed !== undefined) {
+    parseSeed(seed);
+    streams.warn(
+      'with a seed in its metadata a machine does not provide its dot: seeding comes with push and pull, and is refused until then',
+    );
+  }
   const credentials = credentialsFile === undefined ? undefined : await readCredentials(credentialsFile);
   const text = formatMetadata({
     'admin-api-key': makeApiKey(),

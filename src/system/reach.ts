@@ -15,27 +15,25 @@ export interface View {
 }
 
 /**
- * Pure. Without sight of the machine's processes only that is told which can never spread: a mount that is shared with
- * nobody.
- *
- * @param isOther mountpoints at which the filesystem is mounted for another purpose
+ * Pure. What a mount has spread to is in its peer group; one that was there before is at the same place. Without sight
+ * of the machine's processes only that is told which can never spread: a mount that is shared with nobody.
  */
-export function isHidden(mount: Mount, view: View, isOther: (mountpoint: string) => boolean): boolean {
-  const { machine, seesProcesses } = view;
-  if (!seesProcesses) return mount.peerGroup === undefined;
+export function isHidden(mount: Mount, { machine, seesProcesses }: View): boolean {
+  const { device, root, mountpoint, peerGroup } = mount;
+  if (!seesProcesses) return peerGroup === undefined;
   if (machine === 'same' || machine === undefined) return false;
   return !machine.some(
-    ({ device, root, mountpoint }) => device === mount.device && root === mount.root && !isOther(mountpoint),
+    other =>
+      other.device === device &&
+      other.root === root &&
+      (other.mountpoint === mountpoint || (peerGroup !== undefined && other.peerGroup === peerGroup)),
   );
 }
 
 /** The same of what is mounted at `mountpoint`; false when nothing is. Touches no filesystem that is mounted there. */
-export async function isHiddenAt(
-  mountpoint: string,
-  isOther: (mountpoint: string) => boolean,
-): Promise<boolean> {
+export async function isHiddenAt(mountpoint: string): Promise<boolean> {
   const mount = (await mountsAt(mountpoint)).at(-1);
-  return mount !== undefined && isHidden(mount, await view(), isOther);
+  return mount !== undefined && isHidden(mount, await view());
 }
 
 async function view(): Promise<View> {

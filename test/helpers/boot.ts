@@ -127,7 +127,7 @@ export class Machine {
 
   /** The pool's mount at a directory of this machine. */
   async mountAt(name: string): Promise<Mount | undefined> {
-    return (await mountTable()).find(({ mountpoint }) => mountpoint === this.at(name));
+    return (await mountTable()).findLast(({ mountpoint }) => mountpoint === this.at(name));
   }
 
   /** Which of daemon, etcd and server run now. */
