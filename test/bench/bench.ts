@@ -4,79 +4,31 @@
  * Exits with 1 when a bar is missed.
  */
 
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { until } from '../../src/lib/retry.ts';
-import { sparing } from '../../src/provision/server-service.ts';
-import { createRpcClient } from '../../src/remote/rpc-client.ts';
-import { mountTable } from '../../src/system/mounts.ts';
 import { run } from '../../src/system/run.ts';
+import { commits } from './commits.ts';
+import {
+  client,
+  dist,
+  freePort,
+  memory,
+  profile,
+  running,
+  type Server,
+  startEtcd,
+  startServer,
+  ticks,
+  unmountAll,
+} from './machine.ts';
+import { against, compare, isMissed, median, ms, single, table, timed } from './report.ts';
 
 const ROUNDS = 5;
 const DOTS = [1, 100, 1000];
 /** zfs-fuse mounts 1,000 filesystems at most ("filesystem limit" in its log). */
 const MOUNTED_AT_ONCE = 400;
-const dist = (name: string): string => join(process.cwd(), 'dist', name);
-const KEY = 'bench-key-of-no-value';
-
-interface Row {
-  what: string;
-  ours: string;
-  raw: string;
-  ratio: string;
-  bar: string;
-  met: boolean | undefined;
-}
-const rows: Row[] = [];
-
-/** Shown at once as well: the whole takes minutes. */
-function add(row: Row): void {
-  rows.push(row);
-  console.error(`${row.what}: ${row.ours}${row.raw && ` (raw ${row.raw})`}`);
-}
-
-const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
-const median = (values: number[]): number =>
-  values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-async function timed(action: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await action();
-  return performance.now() - begin;
-}
-
-interface Bar {
-  text: string;
-  met(ours: number, raw: number): boolean;
-}
-
-/** A row of medians beside each other, in milliseconds. */
-function against(what: string, ours: number[], raw: number[], bar: Bar | undefined): void {
-  const [a, b] = [median(ours), median(raw)];
-  const ratio = `${(a / b).toFixed(2)} ×`;
-  add({ what, ours: ms(a), raw: ms(b), ratio, bar: bar?.text ?? '', met: bar?.met(a, b) });
-}
-
-/** A row that compares with a raw operation; the bar is on the difference, in milliseconds. */
-function compare(what: string, ours: number[], raw: number[], overRaw: number): void {
-  against(what, ours, raw, { text: `≤ raw + ${ms(overRaw)}`, met: (a, b) => a - b <= overRaw });
-}
-
-function single(what: string, value: number, show: (value: number) => string, limit?: number): void {
-  const met = limit === undefined ? undefined : value <= limit;
-  add({
-    what,
-    ours: show(value),
-    raw: '',
-    ratio: '',
-    bar: limit === undefined ? '' : `≤ ${show(limit)}`,
-    met,
-  });
-}
 
 /** A row with a bar of its own; the raw figure tells how quick this ZFS is at naming all that is there. */
 async function beside(what: string, ours: number[], pool: string, limit?: number): Promise<void> {
@@ -90,14 +42,6 @@ async function beside(what: string, ours: number[], pool: string, limit?: number
     raw,
     limit === undefined ? undefined : { text: `≤ ${ms(limit)}`, met: a => a <= limit },
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 async function boots(folder: string): Promise<void> {
@@ -132,103 +76,6 @@ async function boots(folder: string): Promise<void> {
   compare('second boot (one-shot) / zpool import', second.ours, second.raw, 1500);
 }
 
-/** Those that still run: an error on the way must not leave them. */
-const running = new Set<Server>();
-
-interface Server {
-  pid: number;
-  port: number;
-  readyMs: number;
-  stop(): Promise<void>;
-}
-
-/** dotmesh-server by itself, with the environment that the original dm-linuxkit gives, and the memory that ours allows. */
-async function startServer(pool: string, folder: string, etcdPort: number): Promise<Server> {
-  const port = await freePort();
-  const begin = performance.now();
-  const child = spawn(process.execPath, [dist('dotmesh-server')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      ...sparing(process.env['NODE_OPTIONS']),
-      POOL: pool,
-      MOUNT_PREFIX: join(folder, 'mnt'),
-      CONTAINER_MOUNT_PREFIX: join(folder, 'container_mnt'),
-      CONTAINER_RUNTIME: 'null',
-      DISABLE_FLEXVOLUME: '1',
-      DOTMESH_SERVER_PORT: String(port),
-      DOTMESH_ETCD_ENDPOINT: `http://127.0.0.1:${etcdPort}`,
-      INITIAL_ADMIN_API_KEY: Buffer.from(KEY).toString('base64'),
-      INITIAL_ADMIN_PASSWORD: Buffer.from(KEY).toString('base64'),
-      LOG_LEVEL: 'warn',
-    },
-  });
-  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  const rpc = client(port);
-  const answered = await until(() => rpc.call('Ping', null, { timeoutMs: 5000 }).catch(() => false), {
-    deadlineMs: 120_000,
-  });
-  if (!answered) throw new Error('the server did not come up');
-  const server: Server = {
-    pid: child.pid ?? 0,
-    port,
-    readyMs: performance.now() - begin,
-    stop: async () => {
-      running.delete(server);
-      child.kill('SIGTERM');
-      await exited;
-    },
-  };
-  running.add(server);
-  return server;
-}
-
-function client(port: number) {
-  return createRpcClient({ host: '127.0.0.1', port, user: 'admin', apiKey: KEY }, { timeoutMs: 60_000 });
-}
-
-async function startEtcd(folder: string): Promise<{ port: number; stop(): Promise<void> }> {
-  const [port, peer] = [await freePort(), await freePort()];
-  const child = spawn(
-    'etcd',
-    [
-      `--data-dir=${join(folder, 'etcd')}`,
-      `--listen-client-urls=http://127.0.0.1:${port}`,
-      `--advertise-client-urls=http://127.0.0.1:${port}`,
-      `--listen-peer-urls=http://127.0.0.1:${peer}`,
-      '--heartbeat-interval=10',
-      '--election-timeout=50',
-    ],
-    { stdio: 'ignore' },
-  );
-  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  const healthy = () =>
-    fetch(`http://127.0.0.1:${port}/health`).then(
-      answer => answer.ok,
-      () => false,
-    );
-  if (!(await until(healthy, { deadlineMs: 60_000 }))) throw new Error('etcd did not come up');
-  return {
-    port,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await exited;
-    },
-  };
-}
-
-async function memory(pid: number): Promise<number> {
-  return (
-    Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024
-  );
-}
-
-/** Clock ticks (1/100 s) that a process has used. */
-async function ticks(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
 async function servers(folder: string): Promise<void> {
   const pool = `dm-bench-${process.pid}-server`;
   const disk = join(folder, 'server.img');
@@ -261,9 +108,21 @@ async function servers(folder: string): Promise<void> {
       for (let round = 0; round < 20; round++)
         list.push(await timed(() => client(server.port).call('List', null)));
       single(`List, ${count} dots`, median(list), ms, count === 1000 ? 50 : undefined);
+      if (count === 1000) single(`dm list, ${count} dots`, await listByProgram(server, folder), ms, 300);
       if (count !== 100) await idle(server.pid, count);
       await server.stop();
     }
+    // Nine more commits of each dot, as far as a start can tell.
+    for (let at = 0; at < 9; at++) {
+      await run(['zfs', 'snapshot', '-r', `${pool}/dmfs@more-${at}`], { timeoutMs: 300_000 });
+    }
+    const ready: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const server = await startServer(pool, folder, etcd.port);
+      ready.push(server.readyMs);
+      await server.stop();
+    }
+    await beside('server ready, 1000 dots of 10 commits / zfs list', ready, pool, 4000);
   } catch (error) {
     console.error(error);
     throw error;
@@ -275,9 +134,13 @@ async function servers(folder: string): Promise<void> {
   }
 }
 
-async function unmountAll(pool: string): Promise<void> {
-  const mounts = (await mountTable()).filter(({ source }) => source.startsWith(`${pool}/`));
-  for (const { mountpoint } of mounts.reverse()) await run(['umount', mountpoint]);
+async function listByProgram(server: Server, folder: string): Promise<number> {
+  const env = await profile(server, folder);
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    times.push(await timed(() => run([process.execPath, dist('dm'), 'list'], { env })));
+  }
+  return median(times);
 }
 
 async function rawCreates(pool: string, folder: string): Promise<number[]> {
@@ -331,35 +194,14 @@ async function programs(folder: string): Promise<void> {
   against('dm version / node -e 0', version, bare, { text: '≤ 1.50 ×', met: (a, b) => a / b <= 1.5 });
 }
 
-function table(): string {
-  const cells = [
-    ['', 'ours', 'raw', 'ratio', 'bar', ''],
-    ...rows.map(row => [row.what, row.ours, row.raw, row.ratio, row.bar, verdict(row)]),
-  ];
-  const widths =
-    cells[0]?.map((_, column) => Math.max(...cells.map(line => line[column]?.length ?? 0))) ?? [];
-  return cells
-    .map(line =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-function verdict(row: Row): string {
-  if (row.met === undefined) return '';
-  return row.met ? 'met' : 'MISSED';
-}
-
 const folder = await mkdtemp(join(tmpdir(), 'dm-bench-'));
 try {
   await programs(folder);
   await boots(folder);
   await servers(folder);
+  await commits(folder);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
 console.log(`\n${table()}`);
-process.exitCode = rows.some(row => row.met === false) ? 1 : 0;
+process.exitCode = isMissed() ? 1 : 0;
