@@ -53,7 +53,7 @@ const table = {
 const purposes = {
   build: [],
   demo: ['zfs', 'etcd', 'postgresql', 'tools'],
-  test: ['zfs', 'etcd', 'tools', 'guest', 'docker', 'debian', 'vm'],
+  test: ['zfs', 'etcd', 'postgresql', 'tools', 'guest', 'docker', 'debian', 'vm'],
   bench: ['zfs', 'etcd', 'tools'],
   guest: ['tools', 'guest'],
   vm: ['tools', 'guest', 'docker', 'debian', 'vm'],

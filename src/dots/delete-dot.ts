@@ -5,6 +5,7 @@
 
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { PROPERTY } from '../model/layout.ts';
+import { MASTER } from '../model/names.ts';
 import { type Context, linkOf, rootOf } from './context.ts';
 import { removeEmpty, unlinkDot } from './directories.ts';
 import { entryValues, mountKey } from './keyspace.ts';
@@ -96,6 +97,7 @@ export async function destroyAll(context: Context, entries: readonly Entry[]): P
     context.registry.remove(entry);
     context.metadata.forgetAll(entry);
     await unlinkDot(linkOf(context, entry), roots);
+    if (entry.branch === '') await unlinkDot(linkOf(context, { ...entry, branch: MASTER }), roots);
     await removeEmpty(rootOf(context, entry.id));
   }
   const ids = new Set(entries.map(entry => entry.id));

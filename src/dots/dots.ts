@@ -126,8 +126,11 @@ export function createDots(context: Context): Dots {
       return onWhatIsThere(async () => {
         const isMissing = ref.Branch === '' && !isComplete(registry.find(ref));
         const entry = isMissing ? (await ensure(caller, ref)).entry : registry.get(ref);
-        const shown = branch === '' ? checkedOut(registry, store.state, entry) : entry;
-        return procurePath(context, shown, linkOf(context, entry), Subdot);
+        const current = checkedOut(registry, store.state, entry);
+        // The plain link shows what is checked out, so who wants master then has one of his own.
+        const isApart = branch === MASTER && current !== entry;
+        const link = linkOf(context, isApart ? { ...entry, branch: MASTER } : entry);
+        return procurePath(context, branch === '' ? current : entry, link, Subdot);
       });
     },
 

@@ -78,6 +78,8 @@ export class Survey {
     const before = new Map(registry.all().map(entry => [entry.id, entry]));
     const world = { pool, nodeId, filesystems, snapshots, values: names?.values, of: names?.of };
     const plan = reconcile(world);
+    // A deletion that could be neither finished nor taken back: who wants to finish it has to see it.
+    plan.entries.push(...plan.remove.flat().map(entry => ({ ...entry, deleting: true })));
     this.adopt(filesystems, plan);
     for (const entry of plan.entries) {
       const old = before.get(entry.id);

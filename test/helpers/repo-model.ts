@@ -14,11 +14,14 @@ export interface RepoModel {
   branches: Record<string, BranchModel>;
   /** Tag → commit. */
   tags: Record<string, string>;
+  /** The branch that the plain name shows. */
+  checkedOut: string;
 }
 
 export const newModel = (initial: string): RepoModel => ({
   branches: { '': { origin: undefined, commits: [{ id: initial, text: '' }], text: '' } },
   tags: {},
+  checkedOut: '',
 });
 
 export function branchOf(model: RepoModel, name: string): BranchModel {
@@ -58,17 +61,26 @@ export function withBranch(model: RepoModel, source: string, commit: string, nam
   return { ...model, branches: { ...model.branches, [name]: { origin, commits: [], text } } };
 }
 
-export function withoutBranch({ branches: { ...branches }, tags }: RepoModel, name: string): RepoModel {
-  delete branches[name];
-  return onlyLiving({ branches, tags });
+export function withoutBranch(model: RepoModel, name: string): RepoModel {
+  const { [name]: _, ...branches } = model.branches;
+  return onlyLiving({ ...model, branches });
 }
 
-export function withName({ branches, tags }: RepoModel, from: string, to: string): RepoModel {
+export function checkedOutAs(model: RepoModel, checkedOut: string): RepoModel {
+  return { ...model, checkedOut };
+}
+
+export function withName(model: RepoModel, from: string, to: string): RepoModel {
+  const { branches, checkedOut } = model;
   const renamed = Object.entries(branches).map(([name, branch]): [string, BranchModel] => {
     const origin = branch.origin?.branch === from ? { ...branch.origin, branch: to } : branch.origin;
     return [name === from ? to : name, { ...branch, origin }];
   });
-  return { branches: Object.fromEntries(renamed), tags };
+  return {
+    ...model,
+    branches: Object.fromEntries(renamed),
+    checkedOut: checkedOut === from ? to : checkedOut,
+  };
 }
 
 export function withTag(model: RepoModel, tag: string, commit: string): RepoModel {
@@ -92,24 +104,28 @@ export function rolledBack(model: RepoModel, name: string, commit: string): Repo
     ...Object.fromEntries(left),
     [name]: { ...branch, commits, text: commits.at(-1)?.text ?? '' },
   };
-  return onlyLiving({ branches, tags: model.tags });
+  return onlyLiving({ ...model, branches });
 }
 
-/** Names of branches that nothing grew from. */
-export function leavesOf({ branches }: RepoModel): string[] {
+/** Names of branches that can be deleted: nothing grew from them, and they are not checked out. */
+export function leavesOf({ branches, checkedOut }: RepoModel): string[] {
   const parents = new Set(Object.values(branches).map(({ origin }) => origin?.branch));
-  return Object.keys(branches).filter(name => name !== '' && !parents.has(name));
+  return Object.keys(branches).filter(name => name !== '' && name !== checkedOut && !parents.has(name));
 }
 
-/** A tag goes with its commit. */
-function onlyLiving({ branches, tags }: RepoModel): RepoModel {
+/** A tag goes with its commit; where the branch that was checked out has gone, master is. */
+function onlyLiving({ branches, tags, checkedOut }: RepoModel): RepoModel {
   const ids = new Set(Object.values(branches).flatMap(({ commits }) => commits.map(({ id }) => id)));
-  return { branches, tags: Object.fromEntries(Object.entries(tags).filter(([, commit]) => ids.has(commit))) };
+  return {
+    branches,
+    tags: Object.fromEntries(Object.entries(tags).filter(([, commit]) => ids.has(commit))),
+    checkedOut: checkedOut in branches ? checkedOut : '',
+  };
 }
 
 /** What can be seen from outside, in one order. */
 export function viewOf(model: RepoModel): unknown {
-  return Object.keys(model.branches)
+  const branches = Object.keys(model.branches)
     .sort()
     .map(name => {
       const tagsAt = (commit: string) =>
@@ -119,4 +135,5 @@ export function viewOf(model: RepoModel): unknown {
       const history = historyOf(model, name).map(({ id }) => [id, tagsAt(id)]);
       return { name, text: branchOf(model, name).text, history };
     });
+  return [...branches, { shown: branchOf(model, model.checkedOut).text }];
 }

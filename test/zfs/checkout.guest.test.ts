@@ -1,7 +1,7 @@
 // A checkout, as programs on the machine see it: what is mounted shows the branch, in every mount namespace that follows.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../src/lib/retry.ts';
@@ -173,6 +173,27 @@ test.serial('a branch that is checked out is not deleted', async t => {
     { message: /it is checked out/ },
   );
 });
+
+test.serial(
+  'a subdot that the commit of a rollback does not have is there again, empty, where it is mounted',
+  async t => {
+    t.timeout(PATIENCE_MS);
+    const ref = { ...DOT, Branch: 'one' };
+    const SnapshotId = await call(client =>
+      client.call('Commit', { ...ref, Message: 'before the subdot', Metadata: null }),
+    );
+    const { code, text } = await machine.run('--dot=app.late', `--mountpoint=${machine.at('late')}`);
+    t.is(code, 0, text);
+    await writeFile(join(machine.at('late'), 'file'), 'of a later time');
+    const { Subdots } = await call(client => client.call('PreviewRollback', { ...ref, SnapshotId }));
+    t.deepEqual(Subdots, ['late']);
+    await call(client => client.call('Rollback', { ...ref, SnapshotId, Force: false, IfNothingLost: false }));
+    t.deepEqual(await readdir(machine.at('late')), []);
+    await writeFile(join(machine.at('late'), 'file'), 'again');
+    t.is((await layers('late')).at(-1)?.root, '/late');
+    t.is(await read(machine.at('app')), 'of one');
+  },
+);
 
 test.serial('the choice survives a reboot', async t => {
   t.timeout(PATIENCE_MS);

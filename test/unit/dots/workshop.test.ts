@@ -132,6 +132,25 @@ test('what is destroyed, renamed or made behind our back is noticed by a listing
   await workshop.close();
 });
 
+test('a dot whose deletion could not be finished stays listed after a look at the pool, and can be deleted', async t => {
+  const b = await bench();
+  t.teardown(b.remove);
+  const workshop = await b.start();
+  await workshop.dots.create(admin(workshop), ref('stuck'));
+  b.fake.fail.set('destroy', new DmError('zfs', 'ZFS_FAILED', 'not now'));
+  b.fake.fail.set('inherit', new DmError('zfs', 'ZFS_FAILED', 'not now either'));
+  await t.throwsAsync(workshop.dots.delete(admin(workshop), ref('stuck')), { message: 'not now' });
+  const properties = { [PROPERTY.namespace]: 'admin', [PROPERTY.name]: 'new', [PROPERTY.dot]: 'new' };
+  b.fake.add('tank/dmfs/new', { properties });
+  b.fake.addSnapshot('tank/dmfs/new', 'c', 2);
+  const names = async () => (await workshop.dots.list(admin(workshop))).map(({ Name }) => Name.Name).sort();
+  t.true(await until(async () => (await names()).includes('new'), patience));
+  t.deepEqual(await names(), ['new', 'stuck']);
+  await workshop.dots.delete(admin(workshop), ref('stuck'));
+  t.deepEqual(await names(), ['new']);
+  await workshop.close();
+});
+
 test('a ZFS that does not tell sizes makes them old, the list not late, and is said once', async t => {
   const b = await bench();
   t.teardown(b.remove);

@@ -33,8 +33,17 @@ export class Repo {
 
   /** The directory of the branch's default subdot, mounted. */
   async path(branch = ''): Promise<string> {
-    const name = branch === '' ? this.name : `${this.name}@${branch}`;
+    const name = `${this.name}@${branch || 'master'}`;
     return this.bed.admin('Procure', { ...this.dot, Name: name, Subdot: '__default__' });
+  }
+
+  /** The same of what is checked out. */
+  async shown(): Promise<string> {
+    return this.bed.admin('Procure', { ...this.dot, Subdot: '__default__' });
+  }
+
+  checkOut(branch: string): Promise<unknown> {
+    return this.bed.admin('Checkout', { ...this.ref(branch), Force: false });
   }
 
   async write(file: string, text: string, branch = ''): Promise<void> {
