@@ -45,7 +45,9 @@ test.serial('what the guest tier shows holds in a container of the image, on a s
     'modprobe loop && mkdir -p /run/repository /var/tmp/tests && mount -t ext4 /dev/sda /run/repository',
   );
   const variables = Object.entries(ENVIRONMENT).map(([name, value]) => `--env ${name}=${value}`);
-  const ava = `/usr/bin/node node_modules/ava/entrypoints/cli.mjs --tap --serial ${FILES.join(' ')}`;
+  // runc's root is a directory of the bundle: no mount namespace can be made in which "/" is a mount.
+  const match = "--match='!*stays in the mount namespace of a container*'";
+  const ava = `/usr/bin/node node_modules/ava/entrypoints/cli.mjs --tap --serial ${match} ${FILES.join(' ')}`;
   // It takes minutes: its own end is that of the machine.
   const { status, text } = await vm.machine.run(
     `runc exec --cwd /run/repository ${variables.join(' ')} tests ${ava}`,
