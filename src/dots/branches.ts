@@ -1,18 +1,17 @@
 /** Branches: clones of commits, with names. */
 
-import { randomUUID } from 'node:crypto';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
-import { dotDataset } from '../model/layout.ts';
 import { checkName, checkNewDotName, MASTER, newNameFault } from '../model/names.ts';
 import type { DotRef } from '../wire/methods.ts';
 import { checkMayCreate, checkMayDelete } from './access.ts';
 import { claimProperties } from './claims.ts';
-import { type Context, rootOf } from './context.ts';
+import type { Context } from './context.ts';
 import { deleteBranch } from './delete-dot.ts';
 import { newestOf, ownerOfCommit } from './history.ts';
 import type { Branches } from './index.ts';
 import { entryValues } from './keyspace.ts';
 import { refuseDeleted } from './mounting.ts';
+import { newEntry } from './new-entry.ts';
 import { nameKey } from './queue.ts';
 import { type Entry, fullName } from './registry.ts';
 import { renameBranch, renameDot } from './rename.ts';
@@ -124,25 +123,13 @@ export function createBranches(context: Context): Branches {
 
 /** Clones the commit ('' for the newest) with everything that makes the clone a branch. */
 async function grow(context: Context, source: Entry, branch: string, wanted: string): Promise<void> {
-  const { registry, zfs, pool, nodeId } = context;
+  const { registry, zfs, nodeId } = context;
   const newest = wanted === '' ? newestOf(registry, source) : undefined;
   const commit = newest?.commit ?? wanted;
   const owner = newest?.owner ?? ownerOfCommit(registry, source, commit);
-  const id = randomUUID();
   const { namespace, name, dot } = source;
-  const entry: Entry = {
-    id,
-    dataset: dotDataset(pool, id),
-    mountpoint: rootOf(context, id),
-    dot,
-    namespace,
-    name,
-    branch,
-    origin: { filesystemId: owner.id, snapshotId: commit },
-    fork: undefined,
-    commits: [],
-    tags: new Map(),
-  };
+  const origin = { filesystemId: owner.id, snapshotId: commit };
+  const entry = newEntry(context, { namespace, name }, { dot, branch, origin });
   try {
     await zfs.clone(`${owner.dataset}@${commit}`, entry.dataset, {
       ...claimProperties(entry),

@@ -56,9 +56,9 @@ export async function checkOut(context: Context, branch: Entry, force: boolean):
   const following = recorded.filter(([, mount]) => mount.branch === '');
   const pinned = recorded.filter(([, mount]) => mount.branch !== '').map(([mountpoint]) => mountpoint);
 
-  const requests = following.map(([mountpoint, { subdot }]) =>
-    request(context, branch, mountpoint, subdot, force),
-  );
+  const requestsFor = (entry: Entry, isForced: boolean) =>
+    following.map(([mountpoint, { subdot }]) => request(context, entry, mountpoint, subdot, isForced));
+  const requests = requestsFor(branch, force);
   if (!force) await refuseInUse(context, branch, requests);
   await context.queues.run(idKey(branch.id), async () => {
     await ensureMounted(context, branch);
@@ -72,9 +72,8 @@ export async function checkOut(context: Context, branch: Entry, force: boolean):
     }
   } catch (error) {
     await record(context, before);
-    for (const mountpoint of switched) {
-      const subdot = following.find(([path]) => path === mountpoint)?.[1].subdot ?? '';
-      await context.switcher?.switchMount(request(context, before, mountpoint, subdot, true));
+    for (const one of requestsFor(before, true)) {
+      if (switched.includes(one.mountpoint)) await context.switcher?.switchMount(one);
     }
     throw error;
   }

@@ -6,14 +6,15 @@
 import { randomUUID } from 'node:crypto';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { timestampAfter } from '../model/commit.ts';
-import { dotDataset, PROPERTY } from '../model/layout.ts';
 import { DEFAULT_SUBDOT } from '../model/names.ts';
 import type { DotRef } from '../wire/methods.ts';
+import { claimProperties } from './claims.ts';
 import { writeMetadata } from './commit-files.ts';
-import { type Context, rootOf } from './context.ts';
+import type { Context } from './context.ts';
 import { ANYBODY, asSpaceError, makeSubdot, removeEmpty } from './directories.ts';
 import { entryValues } from './keyspace.ts';
 import { ensureMounted } from './mounting.ts';
+import { newEntry } from './new-entry.ts';
 import { idKey } from './queue.ts';
 import { type Entry, fullName } from './registry.ts';
 
@@ -23,25 +24,10 @@ import { type Entry, fullName } from './registry.ts';
  * @throws DmError of ZFS's kind and code (zfs/NO_SPACE…): what was made is gone again
  */
 export async function createDot(context: Context, { Namespace, Name }: DotRef): Promise<Entry> {
-  const id = randomUUID();
-  const entry: Entry = {
-    id,
-    dataset: dotDataset(context.pool, id),
-    mountpoint: rootOf(context, id),
-    dot: id,
-    namespace: Namespace,
-    name: Name,
-    branch: '',
-    origin: undefined,
-    fork: undefined,
-    commits: [],
-    tags: new Map(),
-  };
+  const entry = newEntry(context, { namespace: Namespace, name: Name });
   try {
     await context.zfs.create(entry.dataset, {
-      [PROPERTY.namespace]: Namespace,
-      [PROPERTY.name]: Name,
-      [PROPERTY.dot]: id,
+      ...claimProperties(entry),
       mountpoint: entry.mountpoint,
       atime: 'off',
     });

@@ -10,18 +10,16 @@ import { pipeline } from 'node:stream/promises';
 import { DmError, errno } from '../lib/errors.ts';
 import { checkName, DEFAULT_SUBDOT, printable } from '../model/names.ts';
 import type { Archive, ArchiveEntry } from '../system/archive.ts';
-import type { BranchRef } from '../wire/methods.ts';
-import { readable } from './access.ts';
 import { bounded } from './bounded.ts';
 import { findCommit, newestCommit, type Place } from './changes.ts';
 import type { Context } from './context.ts';
 import { asSpaceError } from './directories.ts';
-import type { Caller, CommitFiles, Files } from './index.ts';
+import type { CommitFiles, Files } from './index.ts';
 import { ensureMounted } from './mounting.ts';
 import { inFolderOf, Pinned } from './pinned.ts';
 import { idKey } from './queue.ts';
 import type { Entry } from './registry.ts';
-import { checkRef } from './turn.ts';
+import { findFor } from './turn.ts';
 
 /** At a dot's root while a file arrives or goes: no diff and no subdot (changes.ts). */
 const ASIDE = '.dm-new-file-';
@@ -38,14 +36,9 @@ const removeFile = bounded((path: Buffer) => unlink(path));
 const removeFolder = bounded((path: Buffer) => rmdir(path));
 
 export function createFiles(context: Context, commit: CommitFiles, archive: Archive): Files {
-  const { registry, store, queues, views } = context;
+  const { queues, views } = context;
   /** Names of what is arriving or going now; others with such a name were left by a cut. */
   const underWay = new Set<string>();
-
-  function get(caller: Caller, ref: BranchRef): Entry {
-    checkRef(ref);
-    return readable(caller, store.state, registry, ref);
-  }
 
   function placeOf(entry: Entry, id: string | undefined): Place {
     if (id !== undefined) {
@@ -93,7 +86,7 @@ export function createFiles(context: Context, commit: CommitFiles, archive: Arch
 
   return {
     async list(caller, ref, { commit: id, prefix, ...how }, visit) {
-      const { entry, commit: at } = placeOf(get(caller, ref), id);
+      const { entry, commit: at } = placeOf(findFor(caller, context, ref), id);
       const parts = prefix === '' ? [] : keyParts(prefix.replace(/\/+$/, ''));
       await views.use(entry, at, root =>
         within(root, async files => {
@@ -104,7 +97,7 @@ export function createFiles(context: Context, commit: CommitFiles, archive: Arch
     },
 
     async read(caller, ref, id, key, use) {
-      const { entry, commit: at } = placeOf(get(caller, ref), id);
+      const { entry, commit: at } = placeOf(findFor(caller, context, ref), id);
       const parts = key === '' ? [] : keyParts(key.replace(/\/$/, ''));
       await views.use(entry, at, async root => {
         const top = await Pinned.open(root);
@@ -120,7 +113,7 @@ export function createFiles(context: Context, commit: CommitFiles, archive: Arch
     },
 
     async put(caller, ref, key, body) {
-      const entry = get(caller, ref);
+      const entry = findFor(caller, context, ref);
       const parts = keyParts(key);
       return aside(async name => {
         const handle = await writing(entry, async root => {
@@ -151,7 +144,7 @@ export function createFiles(context: Context, commit: CommitFiles, archive: Arch
     },
 
     async putArchive(caller, ref, key, body) {
-      const entry = get(caller, ref);
+      const entry = findFor(caller, context, ref);
       const parts = keyParts(key);
       return aside(async name => {
         const folder = await writing(entry, async root => {
@@ -179,7 +172,7 @@ export function createFiles(context: Context, commit: CommitFiles, archive: Arch
     },
 
     async remove(caller, ref, key) {
-      const entry = get(caller, ref);
+      const entry = findFor(caller, context, ref);
       const parts = keyParts(key);
       await aside(name =>
         writing(entry, async (root, files) => {

@@ -3,14 +3,14 @@
  * one by a rename when it is whole and carries its name: a cut before leaves something that the next start removes.
  */
 
-import { randomUUID } from 'node:crypto';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
-import { dotDataset, incomingRoot } from '../model/layout.ts';
+import { incomingRoot } from '../model/layout.ts';
 import type { DotRef } from '../wire/methods.ts';
 import type { Snapshot } from '../zfs/index.ts';
 import { claimProperties } from './claims.ts';
-import { type Context, rootOf } from './context.ts';
+import type { Context } from './context.ts';
 import { entryValues } from './keyspace.ts';
+import { newEntry } from './new-entry.ts';
 import { type Entry, fullName } from './registry.ts';
 
 /**
@@ -26,21 +26,12 @@ export async function forkDot(context: Context, source: Entry, { Namespace, Name
       hint: 'Commit first.',
     });
   }
-  const id = randomUUID();
-  const entry: Entry = {
-    id,
-    dataset: dotDataset(pool, id),
-    mountpoint: rootOf(context, id),
-    dot: id,
-    namespace: Namespace,
-    name: Name,
-    branch: '',
-    origin: undefined,
-    fork: { id: source.id, commit: last },
-    commits: [...source.commits],
-    tags: new Map(),
-  };
-  const incoming = `${incomingRoot(pool)}/${id}`;
+  const entry = newEntry(
+    context,
+    { namespace: Namespace, name: Name },
+    { fork: { id: source.id, commit: last }, commits: [...source.commits] },
+  );
+  const incoming = `${incomingRoot(pool)}/${entry.id}`;
   try {
     await makeIncomingRoot(context);
     await zfs.copy(source.dataset, { first, last }, incoming);

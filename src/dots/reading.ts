@@ -3,26 +3,20 @@
 import { DmError } from '../lib/errors.ts';
 import { dotsRoot } from '../model/layout.ts';
 import { checkName, nameFault } from '../model/names.ts';
-import type { BranchRef } from '../wire/methods.ts';
-import { mayRead, readable, readableById } from './access.ts';
+import { mayRead, readableById } from './access.ts';
 import { commitMissing, createdAt, findChanges, findCommit, newestCommit } from './changes.ts';
 import type { Context } from './context.ts';
 import { listSubdots } from './directories.ts';
-import type { Caller, Reading } from './index.ts';
+import type { Reading } from './index.ts';
 import { ensureMounted } from './mounting.ts';
 import { idKey } from './queue.ts';
 import type { Entry } from './registry.ts';
 import { bySubdot, plainChanges, sinceLastCommit } from './shown-changes.ts';
 import type { Change } from './tree-diff.ts';
-import { checkRef } from './turn.ts';
+import { checkRef, findFor } from './turn.ts';
 
 export function createReading(context: Context): Reading {
   const { registry, store, queues, views, zfs, pool } = context;
-
-  function get(caller: Caller, ref: BranchRef): Entry {
-    checkRef(ref);
-    return readable(caller, store.state, registry, ref);
-  }
 
   /** Undefined when there is no commit to compare with. */
   async function dirty(entry: Entry): Promise<Change[] | undefined> {
@@ -39,7 +33,7 @@ export function createReading(context: Context): Reading {
     },
 
     async diffCommits(caller, { From, To, ...ref }) {
-      const entry = get(caller, ref);
+      const entry = findFor(caller, context, ref);
       checkName('snapshot', From);
       if (To !== '') checkName('snapshot', To);
       const from = findCommit(context, entry, From);
@@ -53,12 +47,12 @@ export function createReading(context: Context): Reading {
     },
 
     async diffLatest(caller, ref) {
-      const changes = await dirty(get(caller, ref));
+      const changes = await dirty(findFor(caller, context, ref));
       return changes && sinceLastCommit(changes);
     },
 
     async status(caller, ref) {
-      const entry = get(caller, ref);
+      const entry = findFor(caller, context, ref);
       const changes = (await dirty(entry)) ?? [];
       await zfs.settle(dotsRoot(pool));
       const size = (await zfs.sizes(entry.dataset)).get(entry.dataset) ?? { referenced: 0, dirty: 0 };
@@ -66,7 +60,7 @@ export function createReading(context: Context): Reading {
     },
 
     async subdots(caller, ref) {
-      const entry = get(caller, ref);
+      const entry = findFor(caller, context, ref);
       const root = await queues.run(idKey(entry.id), () => ensureMounted(context, entry));
       return (await listSubdots(root)).filter(name => nameFault('subdot', name) === '').sort();
     },

@@ -1,11 +1,10 @@
 /** Step 9: `dm-linuxkit stop` ends a daemon, takes the mounts away, and exports the pool when asked to. */
 
 import { rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { asDmError, DmError, isDmError } from '../lib/errors.ts';
 import { until } from '../lib/retry.ts';
 import { RUN_DIRECTORY } from '../model/layout.ts';
-import { bindApart, type Mount, mountTable, unmount, withMountLock } from '../system/mounts.ts';
+import { bindApart, type Mount, mountTable, pathInWhole, unmount, withMountLock } from '../system/mounts.ts';
 import { isAlive, signal } from '../system/processes.ts';
 import type { User } from '../system/users.ts';
 import { abortable, againstTheClock, type Clock, type Context } from './context.ts';
@@ -166,8 +165,8 @@ async function bringBack(gone: readonly Gone[]): Promise<void> {
   const table = await mountTable();
   for (const mount of [...gone].reverse()) {
     if (mount.covered) await layCovers([mount.mountpoint]);
-    const whole = table.find(other => other.source === mount.source && other.root === '/');
-    if (whole) await bindApart(join(whole.mountpoint, mount.root), mount.mountpoint).catch(() => undefined);
+    const path = pathInWhole(mount, table);
+    if (path !== undefined) await bindApart(path, mount.mountpoint).catch(() => undefined);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The mount table of a process: /proc/PID/mountinfo, proc_pid_mountinfo(5). Reading it touches no filesystem. */
 
 import { readFile, realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 export interface Mount {
   id: number;
@@ -37,6 +37,15 @@ export async function mountsAt(path: string): Promise<Mount[]> {
   if (plain.length > 0) return plain;
   const real = await realpath(path).catch(() => undefined);
   return real === undefined ? [] : at(real);
+}
+
+/** The directory of a bind mount in the mount of its whole filesystem; undefined when that is not mounted. Pure. */
+export function pathInWhole(
+  { source, root }: Pick<Mount, 'source' | 'root'>,
+  table: readonly Mount[],
+): string | undefined {
+  const whole = table.find(mount => mount.source === source && mount.root === '/');
+  return whole && join(whole.mountpoint, root);
 }
 
 /** Pure. Lines that do not have the form are left out. */

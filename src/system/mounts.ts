@@ -12,7 +12,7 @@ import { mountsAt } from './mount-table.ts';
 import { run } from './run.ts';
 import { usersOf } from './users.ts';
 
-export { type Mount, mountsAt, mountTable } from './mount-table.ts';
+export { type Mount, mountsAt, mountTable, pathInWhole } from './mount-table.ts';
 
 /** In the run directory of the programs (model/layout.ts): all of them, on one machine, meet at this file. */
 const MOUNT_LOCK = '/run/dotmesh/mount.lock';

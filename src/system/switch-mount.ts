@@ -6,10 +6,9 @@
  */
 
 import { readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { DmError, isDmError } from '../lib/errors.ts';
 import { readIfThere } from './files.ts';
-import { type Mount, mountTable } from './mount-table.ts';
+import { type Mount, mountTable, pathInWhole } from './mount-table.ts';
 import { bindApart, mountsAt, unmount, withMountLock } from './mounts.ts';
 import { type User, usersOf } from './users.ts';
 
@@ -119,14 +118,8 @@ async function takeTop({ mountpoint, force }: SwitchRequest): Promise<void> {
 
 async function bringBack(top: Mount, request: SwitchRequest, table: readonly Mount[]): Promise<void> {
   if (await isSeen({ ...request, ...top })) return;
-  const path = pathOf(top, table);
+  const path = pathInWhole(top, table);
   if (path !== undefined) await bindApart(path, request.mountpoint).catch(() => undefined);
-}
-
-/** The directory of a bind mount in the mount of its whole filesystem. Pure. */
-function pathOf({ device, root }: Mount, table: readonly Mount[]): string | undefined {
-  const whole = table.find(mount => mount.device === device && mount.root === '/');
-  return whole && join(whole.mountpoint, root);
 }
 
 /** Whether no mount of the whole filesystem is its peer. Pure. */

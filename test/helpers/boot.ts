@@ -151,6 +151,16 @@ export class Machine {
     return createRpcClient({ socketPath: this.paths.serverSocket });
   }
 
+  /** A client for as long as `work` takes. */
+  async asking<T>(work: (client: RpcClient) => Promise<T>): Promise<T> {
+    const client = this.client();
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+    }
+  }
+
   async clear(): Promise<void> {
     for (const child of this.running) child.kill('SIGKILL');
     const { code, text } = await this.stop('--export');

@@ -94,3 +94,19 @@ export const mountParams = (Name: string, more: Partial<PrepareMountParams> = {}
   Mountpoint: '/nowhere/at/all',
   ...more,
 });
+
+/** A running workshop with one dot, `shop`. */
+export async function withShop(
+  t: { teardown(fn: () => unknown): void },
+  more: Partial<WorkshopOptions> = {},
+) {
+  const b = await bench(more);
+  t.teardown(b.remove);
+  const workshop = await b.start();
+  const caller = admin(workshop);
+  const id = await workshop.dots.create(caller, ref('shop'));
+  const root = join(b.directory, 'mnt/dmfs', id);
+  const grow = (name: string, at = '', from = 'master') =>
+    workshop.branches.create(caller, growParams('shop', name, at, from));
+  return { b, workshop, caller, id, root, grow };
+}

@@ -27,16 +27,8 @@ test.after.always(async () => {
 
 const DOT = { Namespace: 'admin', Name: 'app' };
 
-async function call<T>(work: (client: ReturnType<Machine['client']>) => Promise<T>): Promise<T> {
-  const client = machine.client();
-  try {
-    return await work(client);
-  } finally {
-    client.close();
-  }
-}
 const checkOut = (Branch: string, Force = false) =>
-  call(client => client.call('Checkout', { ...DOT, Branch, Force }));
+  machine.asking(client => client.call('Checkout', { ...DOT, Branch, Force }));
 const read = (path: string) => readFile(join(path, 'file'), 'utf8');
 const layers = async (at: string): Promise<Mount[]> =>
   (await mountTable()).filter(({ mountpoint }) => mountpoint === machine.at(at));
@@ -81,11 +73,11 @@ test.serial(
     await start();
     const at = machine.at('app');
     await writeFile(join(at, 'file'), 'of master');
-    const SourceCommitId = await call(client =>
+    const SourceCommitId = await machine.asking(client =>
       client.call('Commit', { ...DOT, Branch: '', Message: 'first', Metadata: null }),
     );
     for (const NewBranchName of ['one', 'two']) {
-      await call(client =>
+      await machine.asking(client =>
         client.call('Branch', { ...DOT, SourceBranch: 'master', NewBranchName, SourceCommitId }),
       );
     }
@@ -94,7 +86,9 @@ test.serial(
     await writeFile(join(at, 'file'), 'of one');
     await checkOut('master');
     t.is(await read(at), 'of master');
-    await call(client => client.call('SwitchContainers', { ...DOT, NewBranchName: 'one', Force: false }));
+    await machine.asking(client =>
+      client.call('SwitchContainers', { ...DOT, NewBranchName: 'one', Force: false }),
+    );
     t.is(await read(at), 'of one');
     await checkOut('two');
     await writeFile(join(at, 'file'), 'of two');
@@ -169,7 +163,7 @@ test.serial('what was made for one branch is pinned to it', async t => {
 test.serial('a branch that is checked out is not deleted', async t => {
   t.timeout(PATIENCE_MS);
   await t.throwsAsync(
-    call(client => client.call('DeleteBranch', { ...DOT, Branch: 'one' })),
+    machine.asking(client => client.call('DeleteBranch', { ...DOT, Branch: 'one' })),
     { message: /it is checked out/ },
   );
 });
@@ -179,15 +173,19 @@ test.serial(
   async t => {
     t.timeout(PATIENCE_MS);
     const ref = { ...DOT, Branch: 'one' };
-    const SnapshotId = await call(client =>
+    const SnapshotId = await machine.asking(client =>
       client.call('Commit', { ...ref, Message: 'before the subdot', Metadata: null }),
     );
     const { code, text } = await machine.run('--dot=app.late', `--mountpoint=${machine.at('late')}`);
     t.is(code, 0, text);
     await writeFile(join(machine.at('late'), 'file'), 'of a later time');
-    const { Subdots } = await call(client => client.call('PreviewRollback', { ...ref, SnapshotId }));
+    const { Subdots } = await machine.asking(client =>
+      client.call('PreviewRollback', { ...ref, SnapshotId }),
+    );
     t.deepEqual(Subdots, ['late']);
-    await call(client => client.call('Rollback', { ...ref, SnapshotId, Force: false, IfNothingLost: false }));
+    await machine.asking(client =>
+      client.call('Rollback', { ...ref, SnapshotId, Force: false, IfNothingLost: false }),
+    );
     t.deepEqual(await readdir(machine.at('late')), []);
     await writeFile(join(machine.at('late'), 'file'), 'again');
     t.is((await layers('late')).at(-1)?.root, '/late');

@@ -82,15 +82,6 @@ const SUMS = `SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(t
   (SELECT sum(bbalance) FROM pgbench_branches), (SELECT coalesce(sum(delta), 0) FROM pgbench_history),
   (SELECT count(*) FROM pgbench_history)`;
 
-async function call<T>(work: (client: ReturnType<Machine['client']>) => Promise<T>): Promise<T> {
-  const client = machine.client();
-  try {
-    return await work(client);
-  } finally {
-    client.close();
-  }
-}
-
 test.serial('each commit of a PostgreSQL at work is a database that starts, and its sums agree', async t => {
   t.timeout(3 * PATIENCE_MS);
   const owner = [`--owner=${user.uid}:${user.gid}`, '--mode=0700'];
@@ -107,7 +98,7 @@ test.serial('each commit of a PostgreSQL at work is a database that starts, and 
         const isBusy = () => Number(ask('SELECT count(*) FROM pgbench_history')) >= before + 20;
         t.truthy(await until(isBusy, { deadlineMs: PATIENCE_MS }), 'the load goes on');
         const params = { ...DOT, Branch: '', Message: `commit ${made}`, Metadata: null };
-        commits.push(await call(client => client.call('Commit', params)));
+        commits.push(await machine.asking(client => client.call('Commit', params)));
       }
     } finally {
       await end(bench, 'SIGKILL');
@@ -118,7 +109,7 @@ test.serial('each commit of a PostgreSQL at work is a database that starts, and 
   for (const [made, SourceCommitId] of commits.entries()) {
     const NewBranchName = `at-${made}`;
     const params = { ...DOT, SourceBranch: 'master', NewBranchName, SourceCommitId };
-    await call(client => client.call('Branch', params));
+    await machine.asking(client => client.call('Branch', params));
     const { code, text } = await machine.run(
       `--dot=database@${NewBranchName}`,
       `--mountpoint=${at(NewBranchName)}`,

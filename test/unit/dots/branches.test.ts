@@ -5,32 +5,25 @@ import { DmError } from '../../../src/lib/errors.ts';
 import { PROPERTY } from '../../../src/model/layout.ts';
 import {
   admin,
-  bench,
   branchRef,
   commitParams,
-  growParams,
   mountParams,
   ref,
   stranger,
+  withShop,
 } from '../../helpers/workshop.ts';
 
 async function withDot(t: { teardown(fn: () => unknown): void }) {
-  const b = await bench();
-  t.teardown(b.remove);
-  const workshop = await b.start();
-  const caller = admin(workshop);
-  const id = await workshop.dots.create(caller, ref('shop'));
-  const root = join(b.directory, 'mnt/dmfs', id);
+  const shop = await withShop(t);
+  const { workshop, caller } = shop;
   const commit = (message: string, Branch = '') =>
     workshop.commits.commit(caller, commitParams('shop', message, { Branch }));
-  const grow = (name: string, at = '', from = 'master') =>
-    workshop.branches.create(caller, growParams('shop', name, at, from));
   const messages = async (Branch = '') =>
     (await workshop.commits.history(caller, branchRef('shop', Branch))).map(one => [
       one.Branch,
       one.Metadata.message,
     ]);
-  return { b, workshop, caller, id, root, commit, grow, messages };
+  return { ...shop, commit, messages };
 }
 
 test('a branch grows from any commit of its source, inherited ones too, and has their history', async t => {

@@ -5,27 +5,19 @@ import { DmError } from '../../../src/lib/errors.ts';
 import {
   admin,
   type Bench,
-  bench,
   branchRef,
   commitParams,
   growParams,
   ref,
   stranger,
+  withShop,
 } from '../../helpers/workshop.ts';
-
-async function withDot(t: { teardown(fn: () => unknown): void }) {
-  const b = await bench();
-  t.teardown(b.remove);
-  const workshop = await b.start();
-  const id = await workshop.dots.create(admin(workshop), ref('shop'));
-  return { b, workshop, caller: admin(workshop), root: join(b.directory, 'mnt/dmfs', id), id };
-}
 
 const files = (root: string) => readdir(join(root, 'dotmesh.metadata'));
 const taken = (b: Bench) => b.fake.taken.map(({ id }) => id);
 
 test('a commit has what its author gave, in a file that the snapshot holds', async t => {
-  const { b, workshop, caller, root, id } = await withDot(t);
+  const { b, workshop, caller, root, id } = await withShop(t);
   const given = { Metadata: { note: '', ключ: 'Значение' } };
   const commit = await workshop.commits.commit(
     { ...caller, login: 'me@x' },
@@ -48,7 +40,7 @@ test('a commit has what its author gave, in a file that the snapshot holds', asy
 });
 
 test('a commit starts no process but the one that makes it, however many there are', async t => {
-  const { b, workshop, caller } = await withDot(t);
+  const { b, workshop, caller } = await withShop(t);
   await workshop.commits.commit(caller, commitParams('shop', 'one'));
   b.fake.commands.length = 0;
   await workshop.commits.commit(caller, commitParams('shop', 'two'));
@@ -61,7 +53,7 @@ test('a commit starts no process but the one that makes it, however many there a
 });
 
 test('commits at once all succeed, and their times rise', async t => {
-  const { workshop, caller } = await withDot(t);
+  const { workshop, caller } = await withShop(t);
   const ids = await Promise.all(
     Array.from({ length: 8 }, (_, at) => workshop.commits.commit(caller, commitParams('shop', `${at}`))),
   );
@@ -79,7 +71,7 @@ test('commits at once all succeed, and their times rise', async t => {
 });
 
 test('an id that was asked for is taken once in a dot, also across its branches', async t => {
-  const { b, workshop, caller, root } = await withDot(t);
+  const { b, workshop, caller, root } = await withShop(t);
   const mine = { Metadata: { '#commit-id': 'mine' } };
   t.is(await workshop.commits.commit(caller, commitParams('shop', 'x', mine)), 'mine');
   await workshop.branches.create(caller, growParams('shop', 'side'));
@@ -95,7 +87,7 @@ test('an id that was asked for is taken once in a dot, also across its branches'
 
 for (const step of ['snapshot', 'file']) {
   test(`a commit without space (at the ${step}) says so and leaves nothing`, async t => {
-    const { b, workshop, caller, root } = await withDot(t);
+    const { b, workshop, caller, root } = await withShop(t);
     const full = new DmError('zfs', 'NO_SPACE', 'out of space');
     if (step === 'snapshot') b.fake.fail.set('snapshot', full);
     // A directory of that name stands for a file that can not be written.
@@ -114,7 +106,7 @@ for (const step of ['snapshot', 'file']) {
 }
 
 test('a file that a cut left behind is replaced by that of the commit', async t => {
-  const { workshop, caller, root } = await withDot(t);
+  const { workshop, caller, root } = await withShop(t);
   await writeFile(join(root, 'dotmesh.metadata', 'mine.json'), 'half');
   const mine = { Metadata: { '#commit-id': 'mine' } };
   await workshop.commits.commit(caller, commitParams('shop', 'whole', mine));
@@ -123,7 +115,7 @@ test('a file that a cut left behind is replaced by that of the commit', async t 
 });
 
 test('metadata is read again after a start, from files, else from properties, else there is none', async t => {
-  const { b, workshop, caller, root } = await withDot(t);
+  const { b, workshop, caller, root } = await withShop(t);
   const ids: string[] = [];
   for (const message of ['one', 'two', 'three', 'four']) {
     ids.push(await workshop.commits.commit(caller, commitParams('shop', message)));
@@ -155,7 +147,7 @@ test('metadata is read again after a start, from files, else from properties, el
 });
 
 test('a directory of metadata that leads elsewhere is not followed', async t => {
-  const { b, workshop, caller, root } = await withDot(t);
+  const { b, workshop, caller, root } = await withShop(t);
   await rm(join(root, 'dotmesh.metadata'), { recursive: true });
   const elsewhere = join(b.directory, 'elsewhere');
   await mkdir(elsewhere);
@@ -169,7 +161,7 @@ test('a directory of metadata that leads elsewhere is not followed', async t => 
 });
 
 test('who is neither owner nor collaborator neither reads nor writes', async t => {
-  const { b, workshop, id } = await withDot(t);
+  const { b, workshop, id } = await withShop(t);
   const at = branchRef('shop');
   const tries = [
     () => workshop.commits.commit(stranger, commitParams('shop', 'x')),

@@ -6,34 +6,20 @@ import type { UsersOf } from '../../../src/dots/context.ts';
 import { DmError } from '../../../src/lib/errors.ts';
 import { PROPERTY } from '../../../src/model/layout.ts';
 import type { Methods } from '../../../src/wire/methods.ts';
-import {
-  admin,
-  bench,
-  branchRef,
-  commitParams,
-  growParams,
-  mountParams,
-  ref,
-} from '../../helpers/workshop.ts';
+import { admin, branchRef, commitParams, mountParams, ref, withShop } from '../../helpers/workshop.ts';
 
 async function withDot(t: { teardown(fn: () => unknown): void }, usersOf?: UsersOf) {
-  const b = await bench(usersOf ? { usersOf } : {});
-  t.teardown(b.remove);
-  const workshop = await b.start();
-  const caller = admin(workshop);
-  const id = await workshop.dots.create(caller, ref('shop'));
-  const root = join(b.directory, 'mnt/dmfs', id);
+  const shop = await withShop(t, usersOf ? { usersOf } : {});
+  const { workshop, caller, root } = shop;
   const file = join(root, '__default__', 'file');
   const commit = async (text: string, Branch = '') => {
     if (Branch === '') await writeFile(file, text);
     return workshop.commits.commit(caller, commitParams('shop', text, { Branch }));
   };
-  const grow = (name: string, at = '', from = 'master') =>
-    workshop.branches.create(caller, growParams('shop', name, at, from));
   const back = (SnapshotId: string, more: Partial<Methods['Rollback']['params']> = {}) =>
     workshop.commits.rollback(caller, { ...branchRef('shop'), SnapshotId, ...more });
   const ids = async () => (await workshop.commits.list(caller, branchRef('shop'))).map(({ Id }) => Id);
-  return { b, workshop, caller, id, root, file, commit, grow, back, ids };
+  return { ...shop, file, commit, back, ids };
 }
 
 test('a rollback takes files and commits back, and the branches that grew from later ones, and no others', async t => {

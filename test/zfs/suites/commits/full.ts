@@ -1,11 +1,11 @@
 /** A full pool: a commit fails as a whole, and the ways to make room stay open. */
 
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestFn } from 'ava';
-import { errno } from '../../../../src/lib/errors.ts';
 import { until } from '../../../../src/lib/retry.ts';
 import { sh } from '../../../helpers/disks.ts';
+import { fill } from '../../../helpers/fill.ts';
 import type { ServerBed } from '../../../helpers/server-bed.ts';
 import { Repo } from './repo.ts';
 
@@ -58,23 +58,4 @@ export function fullSuite(test: TestFn, bed: () => ServerBed): void {
       await sh('zfs', 'destroy', ballast);
     },
   );
-}
-
-/** Writes until there is no room, in small pieces at the end. */
-async function fill(path: string): Promise<void> {
-  const file = await open(path, 'a');
-  try {
-    for (const size of [2 ** 20, 2 ** 14, 512]) {
-      const piece = Buffer.alloc(size);
-      for (;;) {
-        crypto.getRandomValues(piece.subarray(0, Math.min(size, 65_536)));
-        await file.appendFile(piece);
-        if (size > 512) await file.datasync();
-      }
-    }
-  } catch (error) {
-    if (errno(error) !== 'ENOSPC') throw error;
-  } finally {
-    await file.close().catch(() => undefined);
-  }
 }

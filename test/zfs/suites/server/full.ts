@@ -1,10 +1,9 @@
 /** A pool without room: nothing half made, and the way out stays open. */
 
-import { open } from 'node:fs/promises';
 import type { TestFn } from 'ava';
-import { errno } from '../../../../src/lib/errors.ts';
 import { until } from '../../../../src/lib/retry.ts';
 import { sh } from '../../../helpers/disks.ts';
+import { fill } from '../../../helpers/fill.ts';
 import type { ServerBed } from '../../../helpers/server-bed.ts';
 
 const within = { deadlineMs: 60_000, everyMs: 200 };
@@ -37,23 +36,4 @@ export function fullSuite(test: TestFn, bed: () => ServerBed): void {
         await bed().admin('Delete', { Namespace: 'admin', Name: name });
     },
   );
-}
-
-/** Writes until there is no room, in small pieces at the end. */
-async function fill(path: string): Promise<void> {
-  const file = await open(path, 'a');
-  try {
-    for (const size of [2 ** 20, 2 ** 14, 512]) {
-      const piece = Buffer.alloc(size);
-      for (;;) {
-        crypto.getRandomValues(piece.subarray(0, Math.min(size, 65_536)));
-        await file.appendFile(piece);
-        if (size > 512) await file.datasync();
-      }
-    }
-  } catch (error) {
-    if (errno(error) !== 'ENOSPC') throw error;
-  } finally {
-    await file.close().catch(() => undefined);
-  }
 }
